@@ -1,0 +1,24 @@
+namespace Taishang.VectorEngine;
+
+/// <summary>The state of a collection at one moment.</summary>
+public sealed record CollectionDescription
+{
+    public required VectorCollectionOptions Options { get; init; }
+
+    /// <summary>Rows that a search can find: written, not deleted, not expired. Exact.</summary>
+    public required long LiveRows { get; init; }
+
+    /// <summary>Rows deleted, replaced or expired that still take room until a compaction.</summary>
+    public required long DeadRows { get; init; }
+
+    /// <summary>Live rows that the index covers; the others are scanned exactly.</summary>
+    public required long IndexedRows { get; init; }
+
+    public required long DiskBytes { get; init; }
+
+    /// <summary>Bytes of vectors, links and ids held in memory, estimated.</summary>
+    public required long MemoryBytes { get; init; }
+
+    /// <summary>Things that recovery had to mend, such as an index file that was rebuilt; empty when all was well.</summary>
+    public required IReadOnlyList<string> RecoveryNotes { get; init; }
+}

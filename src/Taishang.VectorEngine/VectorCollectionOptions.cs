@@ -1,0 +1,46 @@
+namespace Taishang.VectorEngine;
+
+/// <summary>What a collection is made with. Dimensions, metric and index kind never change afterwards.</summary>
+public sealed record VectorCollectionOptions
+{
+    /// <summary>Components of every vector, 1–32768.</summary>
+    public required int Dimensions { get; init; }
+
+    public DistanceMetric Metric { get; init; } = DistanceMetric.Cosine;
+
+    public IndexKind Index { get; init; } = IndexKind.Hnsw;
+
+    public HnswOptions Hnsw { get; init; } = new();
+
+    /// <summary>Rows that bring no expiry of their own live this long; null for ever.</summary>
+    public TimeSpan? TimeToLive { get; init; }
+}
+
+/// <summary>Parameters of the graph index.</summary>
+public sealed record HnswOptions
+{
+    /// <summary>Links of a node on the upper layers; twice as many at the bottom (M in the paper). 4–64.</summary>
+    public int Connectivity { get; init; } = 16;
+
+    /// <summary>Candidates kept while a node is linked (efConstruction in the paper). 8–2000.</summary>
+    public int EfConstruction { get; init; } = 200;
+
+    /// <summary>Candidates kept while searching when the request names none (ef in the paper). 1–16384.</summary>
+    public int EfSearch { get; init; } = 100;
+}
+
+/// <summary>What the engine may use, shared by the collections of one process.</summary>
+public sealed record VectorEngineOptions
+{
+    /// <summary>The clock that decides expiry.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Rows of the mutable segment after which it is sealed into a segment file.</summary>
+    public int SealAfterRows { get; init; } = 50_000;
+
+    /// <summary>Threads of an index build.</summary>
+    public int BuildThreads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>fsync before an upsert or delete is acknowledged. Only tests and benchmarks turn it off.</summary>
+    public bool SyncBeforeAcknowledge { get; init; } = true;
+}
