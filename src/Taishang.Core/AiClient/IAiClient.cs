@@ -1,0 +1,84 @@
+using Grpc.Core;
+using Taishang.Contracts.Ai.V1;
+
+namespace Taishang.Core.AiClient;
+
+/// <summary>
+/// The only way from core to ai. Chooses a worker, sets deadline and trace context, retries idempotent calls, records
+/// every call in tai_service_calls, and turns gRPC status plus the trailer's code into an <see cref="Api.ApiException"/>.
+/// </summary>
+public interface IAiClient
+{
+    /// <summary>Calls any healthy worker (models, embeddings), or the one that holds a collection.</summary>
+    /// <param name="call">Method, deadline and whether it may be retried; a static of <see cref="AiCalls"/>.</param>
+    /// <param name="workerId">The worker whose disk holds the collection; null for any.</param>
+    Task<TResponse> CallAsync<TRequest, TResponse>(
+        AiCall<TRequest, TResponse> call, TRequest request, string? workerId, CancellationToken cancellation)
+        where TRequest : class
+        where TResponse : class;
+
+    /// <summary>Builds an index, reporting progress; never retried here, the task behind it is.</summary>
+    Task<BuildIndexProgress> BuildIndexAsync(
+        BuildIndexRequest request, string? workerId, IProgress<BuildIndexProgress> progress,
+        CancellationToken cancellation);
+
+    /// <summary>A healthy worker to place a new collection on, the one with the fewest collections first.</summary>
+    Task<string> ChooseWorkerAsync(CancellationToken cancellation);
+
+    /// <summary>True when at least one worker is connected and serving.</summary>
+    bool AnyServing { get; }
+}
+
+/// <summary>What is known of one unary method before it is called.</summary>
+/// <param name="Name">As in the proto, such as SearchVectors.</param>
+/// <param name="Idempotent">May be sent again when the first try's fate is unknown.</param>
+/// <param name="Invoke">The generated stub's method.</param>
+public sealed record AiCall<TRequest, TResponse>(
+    string Name, bool Idempotent, Func<AiService.AiServiceClient, TRequest, CallOptions, AsyncUnaryCall<TResponse>> Invoke)
+    where TRequest : class
+    where TResponse : class;
+
+/// <summary>Every unary method of the worker.</summary>
+public static class AiCalls
+{
+    public static readonly AiCall<DescribeWorkerRequest, DescribeWorkerResponse> DescribeWorker =
+        new("DescribeWorker", true, (client, request, options) => client.DescribeWorkerAsync(request, options));
+
+    public static readonly AiCall<ComputeEmbeddingRequest, ComputeEmbeddingResponse> ComputeEmbedding =
+        new("ComputeEmbedding", true, (client, request, options) => client.ComputeEmbeddingAsync(request, options));
+
+    public static readonly AiCall<InferenceModelRequest, InferenceModelResponse> InferenceModel =
+        new("InferenceModel", true, (client, request, options) => client.InferenceModelAsync(request, options));
+
+    public static readonly AiCall<TestModelRequest, TestModelResponse> TestModel =
+        new("TestModel", true, (client, request, options) => client.TestModelAsync(request, options));
+
+    public static readonly AiCall<CreateCollectionRequest, CreateCollectionResponse> CreateCollection =
+        new("CreateCollection", true, (client, request, options) => client.CreateCollectionAsync(request, options));
+
+    public static readonly AiCall<UpdateCollectionRequest, UpdateCollectionResponse> UpdateCollection =
+        new("UpdateCollection", true, (client, request, options) => client.UpdateCollectionAsync(request, options));
+
+    public static readonly AiCall<DropCollectionRequest, DropCollectionResponse> DropCollection =
+        new("DropCollection", true, (client, request, options) => client.DropCollectionAsync(request, options));
+
+    public static readonly AiCall<DescribeCollectionRequest, DescribeCollectionResponse> DescribeCollection =
+        new("DescribeCollection", true, (client, request, options) => client.DescribeCollectionAsync(request, options));
+
+    // The same rows written twice are the rows written once.
+    public static readonly AiCall<UpsertVectorsRequest, UpsertVectorsResponse> UpsertVectors =
+        new("UpsertVectors", true, (client, request, options) => client.UpsertVectorsAsync(request, options));
+
+    // A second delete would count none: the caller is told the truth of the first or nothing.
+    public static readonly AiCall<DeleteVectorsRequest, DeleteVectorsResponse> DeleteVectors =
+        new("DeleteVectors", false, (client, request, options) => client.DeleteVectorsAsync(request, options));
+
+    public static readonly AiCall<GetVectorsRequest, GetVectorsResponse> GetVectors =
+        new("GetVectors", true, (client, request, options) => client.GetVectorsAsync(request, options));
+
+    public static readonly AiCall<CountVectorsRequest, CountVectorsResponse> CountVectors =
+        new("CountVectors", true, (client, request, options) => client.CountVectorsAsync(request, options));
+
+    public static readonly AiCall<SearchVectorsRequest, SearchVectorsResponse> SearchVectors =
+        new("SearchVectors", true, (client, request, options) => client.SearchVectorsAsync(request, options));
+}

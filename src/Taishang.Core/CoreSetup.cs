@@ -1,0 +1,46 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Taishang.Core.AiClient;
+using Taishang.Core.Api;
+using Taishang.Core.Collections;
+using Taishang.Core.Data;
+using Taishang.Core.Health;
+using Taishang.Core.Models;
+using Taishang.Core.ServiceCalls;
+using Taishang.Core.Tasks;
+using Taishang.Core.Vectors;
+
+namespace Taishang.Core;
+
+/// <summary>taishang-core as a whole: its slices added and mapped, nothing else.</summary>
+public static class CoreSetup
+{
+    /// <summary>Options are read from the section `Taishang`; each slice documents its own.</summary>
+    public static IServiceCollection AddTaishangCore(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddApi(configuration);
+        services.AddData(configuration);
+        services.AddAiClient(configuration);
+        services.AddModels(configuration);
+        services.AddCollections(configuration);
+        services.AddVectors(configuration);
+        services.AddTasks(configuration);
+        services.AddServiceCalls(configuration);
+        services.AddHealth(configuration);
+        return services;
+    }
+
+    public static void MapTaishangCore(this WebApplication app)
+    {
+        app.UseErrorEnvelope();
+        app.MapModels();
+        app.MapCollections();
+        app.MapVectors();
+        app.MapTasks();
+        app.MapServiceCalls();
+        app.MapHealth();
+    }
+}

@@ -1,0 +1,35 @@
+using System.Net.Sockets;
+using Microsoft.Data.Sqlite;
+using Npgsql;
+
+namespace Taishang.Core.Data;
+
+/// <summary>Tells a database that is locked or gone, which passes, from a statement that is wrong, which does not.</summary>
+public static class DatabaseFailure
+{
+    private const int SqliteBusy = 5;
+    private const int SqliteLocked = 6;
+    private const int SqliteReadOnly = 8;
+    private const int SqliteIoError = 10;
+    private const int SqliteFull = 13;
+    private const int SqliteCannotOpen = 14;
+
+    public static bool IsUnavailable(Exception e) => e switch
+    {
+        SqliteException sqlite => sqlite.SqliteErrorCode
+            is SqliteBusy or SqliteLocked or SqliteReadOnly or SqliteIoError or SqliteFull or SqliteCannotOpen,
+        PostgresException postgres => postgres.IsTransient || postgres.SqlState.StartsWith("57", StringComparison.Ordinal)
+            || postgres.SqlState.StartsWith("53", StringComparison.Ordinal),
+        NpgsqlException => true,
+        TimeoutException or SocketException or IOException => true,
+        _ => e.InnerException is not null && IsUnavailable(e.InnerException),
+    };
+
+    /// <summary>True when a unique constraint refused the row.</summary>
+    public static bool IsUniqueViolation(Exception e) => e switch
+    {
+        SqliteException { SqliteErrorCode: 19, SqliteExtendedErrorCode: 2067 or 1555 } => true,
+        PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } => true,
+        _ => false,
+    };
+}

@@ -1,0 +1,35 @@
+using System.Data.Common;
+using Dapper;
+
+namespace Taishang.Core.Data;
+
+/// <summary>
+/// One connection, in one transaction when writing, lent to a store for the length of a call. Parameters are written
+/// <c>@name</c>; times are <see cref="DateTimeOffset"/>; <c>tai_now()</c> and <c>tai_after(milliseconds)</c> are the
+/// database's clock on both dialects.
+/// </summary>
+public sealed class DatabaseSession(DbConnection connection, DbTransaction? transaction, Dialect dialect,
+    CancellationToken cancellation)
+{
+    public Dialect Dialect { get; } = dialect;
+
+    public DbConnection Connection { get; } = connection;
+
+    public CancellationToken Cancellation { get; } = cancellation;
+
+    public async Task<IReadOnlyList<T>> QueryAsync<T>(string sql, object? parameters = null) =>
+        (await Connection.QueryAsync<T>(Command(sql, parameters))).AsList();
+
+    public Task<T?> FindAsync<T>(string sql, object? parameters = null) =>
+        Connection.QueryFirstOrDefaultAsync<T?>(Command(sql, parameters));
+
+    public Task<T?> ScalarAsync<T>(string sql, object? parameters = null) =>
+        Connection.ExecuteScalarAsync<T?>(Command(sql, parameters));
+
+    /// <summary>Runs a statement (once per element when given a list) and returns rows changed.</summary>
+    public Task<int> ExecuteAsync(string sql, object? parameters = null) =>
+        Connection.ExecuteAsync(Command(sql, parameters));
+
+    private CommandDefinition Command(string sql, object? parameters) =>
+        new(sql, parameters, transaction, cancellationToken: Cancellation);
+}
