@@ -1,0 +1,20 @@
+using Taishang.EmbedderTables;
+
+// Makes the two tables that the built-in embedder ships with, and measures a table with weights on the test data.
+// scripts/make-embedder-tables calls it.
+switch (args)
+{
+    case ["folding", string unicodeData, string target]:
+        return FoldingTable.Write(unicodeData, target);
+    case ["idf", string sources, string target]:
+        return FrequencyTable.Write(sources, target);
+    case ["evaluate", string table, .. string[] trials]:
+        return Evaluation.Run(table, trials);
+    default:
+        Console.Error.WriteLine("""
+            usage: embedder-tables folding UnicodeData.txt TARGET
+                   embedder-tables idf SOURCES_FOLDER TARGET
+                   embedder-tables evaluate TABLE WEIGHTS...   (weights by kind: 16,8,8,8,8,16,16)
+            """);
+        return 2;
+}

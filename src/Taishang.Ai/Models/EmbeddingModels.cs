@@ -1,0 +1,62 @@
+namespace Taishang.Ai.Models;
+
+/// <summary>
+/// The registry that turns a <see cref="ModelReference"/> into a loaded model and keeps it loaded. The one place
+/// through which the rest of the worker embeds text.
+/// </summary>
+internal sealed class EmbeddingModels : IDisposable
+{
+    private readonly Dictionary<string, IModelProvider> _providers = [];
+    private readonly ModelCache<ModelReference, IEmbeddingModel> _cache;
+    private readonly ModelProbe _probe;
+
+    public EmbeddingModels(ModelOptions options, IEnumerable<IModelProvider> providers, TimeProvider time)
+    {
+        options.Validate();
+        foreach (IModelProvider provider in providers) _providers.Add(provider.Name, provider);
+        _cache = new ModelCache<ModelReference, IEmbeddingModel>(options.MaxLoadedModels);
+        _probe = new ModelProbe(this, time);
+    }
+
+    /// <summary>The providers that can be asked for, in alphabetical order.</summary>
+    public IReadOnlyList<string> Providers => [.. _providers.Keys.Order(StringComparer.Ordinal)];
+
+    /// <summary>Borrows the model; it stays loaded until the lease is disposed.</summary>
+    /// <exception cref="ModelException">The model is unknown or can not be loaded.</exception>
+    public ValueTask<ModelLease<IEmbeddingModel>> AcquireAsync(
+        ModelReference reference, CancellationToken cancellationToken)
+    {
+        if (!_providers.TryGetValue(reference.Provider, out IModelProvider? provider))
+        {
+            throw new ModelException(ModelErrorKind.UnknownModel,
+                $"provider: one of {string.Join(", ", Providers)} is expected, '{reference.Provider}' came.");
+        }
+        if (string.IsNullOrWhiteSpace(reference.Name))
+            throw new ModelException(ModelErrorKind.UnknownModel, "name: the name of a model is expected, none came.");
+        return _cache.AcquireAsync(
+            reference, token => provider.LoadAsync(reference, token).AsTask(), cancellationToken);
+    }
+
+    /// <summary>Embeds texts with the model that <paramref name="reference"/> names.</summary>
+    /// <exception cref="ModelException">See <see cref="IEmbeddingModel.EmbedAsync"/>; or it can not be loaded.</exception>
+    public async ValueTask<(EmbeddingModelInfo Model, EmbeddingBatch Batch)> EmbedAsync(
+        ModelReference reference, IReadOnlyList<string> texts, CancellationToken cancellationToken)
+    {
+        using ModelLease<IEmbeddingModel> lease = await AcquireAsync(reference, cancellationToken);
+        return (lease.Value.Info, await lease.Value.EmbedAsync(texts, cancellationToken));
+    }
+
+    /// <summary>Loads the model afresh and embeds a probe text; never throws for a model that does not work.</summary>
+    public ValueTask<ModelTestReport> TestAsync(ModelReference reference, CancellationToken cancellationToken)
+    {
+        // A test is asked for after files or a service were put right, so what is loaded must not answer for them.
+        _cache.Forget(reference);
+        return _probe.TestAsync(reference, cancellationToken);
+    }
+
+    public void Dispose()
+    {
+        _cache.Dispose();
+        foreach (IDisposable provider in _providers.Values.OfType<IDisposable>()) provider.Dispose();
+    }
+}

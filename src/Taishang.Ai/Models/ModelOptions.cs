@@ -1,0 +1,65 @@
+using System.Net;
+
+namespace Taishang.Ai.Models;
+
+/// <summary>Settings of everything that loads and runs models. Validated at start.</summary>
+internal sealed class ModelOptions
+{
+    /// <summary>Folder with one folder a model for the onnx provider. Default "data/models"; need not exist.</summary>
+    public string ModelsFolder { get; set; } = Path.Combine("data", "models");
+
+    /// <summary>Models kept loaded at once, 1 to 256; the one unused longest makes room. Default 8.</summary>
+    public int MaxLoadedModels { get; set; } = 8;
+
+    /// <summary>Calls that may wait for one ONNX model, 1 to 10,000; more are refused as busy. Default 64.</summary>
+    public int MaxQueuedCalls { get; set; } = 64;
+
+    /// <summary>Calls that one ONNX model works on at once, 1 to 64. Default 2.</summary>
+    public int MaxConcurrentCalls { get; set; } = 2;
+
+    /// <summary>Threads that one call may use, 1 to 256; 0, the default, for one each processor.</summary>
+    public int Threads { get; set; }
+
+    /// <summary>Bytes of an ONNX file that is still loaded. Default 4 GiB.</summary>
+    public long MaxModelBytes { get; set; } = 4L << 30;
+
+    /// <summary>Milliseconds that one request to a remote model may take, 100 to 600,000. Default 30,000.</summary>
+    public int RemoteTimeoutMs { get; set; } = 30_000;
+
+    /// <summary>Bytes of a remote model's answer that are read, 1 KiB to 1 GiB. Default 256 MiB.</summary>
+    public long MaxRemoteResponseBytes { get; set; } = 256L << 20;
+
+    /// <summary>
+    /// Private networks, as CIDR, that remote models may live in. Default none: public and loopback alone.
+    /// Metadata addresses stay closed even if a listed network holds them.
+    /// </summary>
+    public IList<string> AllowedNetworks { get; } = [];
+
+    /// <summary>What one call may bring.</summary>
+    public EmbeddingLimits Limits { get; set; } = new();
+
+    /// <summary>Throws if a setting is out of its range, and names it.</summary>
+    /// <exception cref="ArgumentException">The message names the setting, its range and what came.</exception>
+    public void Validate()
+    {
+        if (string.IsNullOrWhiteSpace(ModelsFolder)) throw new ArgumentException("ModelsFolder is empty.");
+        InRange(MaxLoadedModels, 1, 256, nameof(MaxLoadedModels));
+        InRange(MaxQueuedCalls, 1, 10_000, nameof(MaxQueuedCalls));
+        InRange(MaxConcurrentCalls, 1, 64, nameof(MaxConcurrentCalls));
+        InRange(Threads, 0, 256, nameof(Threads));
+        InRange(MaxModelBytes, 1, long.MaxValue, nameof(MaxModelBytes));
+        InRange(RemoteTimeoutMs, 100, 600_000, nameof(RemoteTimeoutMs));
+        InRange(MaxRemoteResponseBytes, 1 << 10, 1 << 30, nameof(MaxRemoteResponseBytes));
+        foreach (string network in AllowedNetworks)
+        {
+            if (!IPNetwork.TryParse(network, out _))
+                throw new ArgumentException($"AllowedNetworks: '{network}' is not a network such as 10.1.0.0/16.");
+        }
+    }
+
+    private static void InRange(long value, long lowest, long highest, string name)
+    {
+        if (value < lowest || value > highest)
+            throw new ArgumentException($"{name} is {value}; it must be from {lowest} to {highest}.");
+    }
+}
