@@ -1,0 +1,30 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Taishang.Ai;
+
+namespace Taishang.Server;
+
+/// <summary>taishang-ai as a host: gRPC on one address, health and metrics on another where one is given.</summary>
+internal static class AiHost
+{
+    public static WebApplication Build(IConfigurationRoot configuration, ServerOptions options)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "taishang" });
+        builder.Configuration.AddConfiguration(configuration).AddInMemoryCollection(
+            new Dictionary<string, string?> { ["Taishang:Data"] = options.DataFolder });
+        builder.Services.Configure<HostOptions>(
+            host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.StopTimeoutSeconds));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            HostAddress.Listen(kestrel, options.Grpc, HttpProtocols.Http2);
+            if (options is { Role: ServerRole.Ai, Http: { } http })
+                HostAddress.Listen(kestrel, http, HttpProtocols.Http1);
+        });
+        builder.Services.AddSingleton<IHostLifetime, ProcessLifetime>();
+        builder.Services.AddRouting();
+        builder.Services.AddTaishangAi(builder.Configuration);
+        var app = builder.Build();
+        app.UseRouting();
+        app.MapTaishangAi();
+        return app;
+    }
+}
