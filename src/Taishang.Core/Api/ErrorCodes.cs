@@ -43,6 +43,8 @@ public static class ErrorCodes
         "the first request with this idempotency key is still running");
     public static readonly ErrorCode Cancelled = new(
         10019, "cancelled", 499, StatusCode.Cancelled, true, "the caller went away");
+    public static readonly ErrorCode NotReady = new(
+        10020, "not_ready", 503, StatusCode.Unavailable, true, "something that the server needs is missing");
     public static readonly ErrorCode Internal = new(
         10099, "internal", 500, StatusCode.Internal, false, "an error of ours; the trace id leads to it");
 
@@ -81,6 +83,9 @@ public static class ErrorCodes
         30006, "collection_corrupt", 500, StatusCode.DataLoss, false, "files of the collection are damaged");
     public static readonly ErrorCode CollectionHasNoModel = Semantic(
         30007, "collection_has_no_model", "the collection names no embedding model, so it takes vectors only");
+    public static readonly ErrorCode CollectionOpening = new(
+        30008, "collection_opening", 503, StatusCode.Unavailable, true,
+        "the worker is still reading the collection from disk");
 
     // 40xxx: vectors
     public static readonly ErrorCode DimensionMismatch = Invalid(
