@@ -26,6 +26,7 @@ internal sealed class HostedApp : IAsyncDisposable
             new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration["urls"] = "http://127.0.0.1:0";
         builder.Configuration["Logging:LogLevel:Default"] = "Warning";
+        builder.Configuration["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "Warning";
         builder.AddTaishangHosting("taishang-test");
         configure?.Invoke(builder);
         var app = builder.Build();

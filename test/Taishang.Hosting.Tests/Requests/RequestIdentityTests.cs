@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Taishang.Hosting.Requests;
 
 namespace Taishang.Hosting.Tests.Requests;
@@ -25,7 +26,6 @@ public sealed class RequestIdentityTests
     public async Task A_request_without_an_id_gets_one_that_is_also_its_trace()
     {
         await using var host = await HostedApp.StartAsync();
-        // A handler without diagnostics: the client must not bring a trace of its own.
         using var answer = await host.Client.GetAsync("/healthz");
         var requestId = Assert.Single(answer.Headers.GetValues(RequestIdentity.RequestIdHeader));
         Assert.Contains(requestId, Assert.Single(answer.Headers.GetValues("traceparent")));
