@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using OpenTelemetry.Metrics;
 using Taishang.Hosting.Health;
 using Taishang.Hosting.Logs;
 using Taishang.Hosting.Requests;
@@ -18,12 +19,14 @@ public static class HostingSetup
     /// <summary>Options are read from `Taishang:Logs` and the OTEL_… environment.</summary>
     /// <param name="builder">The host that is being built.</param>
     /// <param name="serviceName">As it stands in logs and traces: taishang, taishang-core, taishang-ai.</param>
+    /// <param name="telemetry">False for the second host of one process: sources and meters belong to the process, and
+    /// two collectors would export everything twice.</param>
     public static WebApplicationBuilder AddTaishangHosting(
-        this WebApplicationBuilder builder, string serviceName = "taishang")
+        this WebApplicationBuilder builder, string serviceName = "taishang", bool telemetry = true)
     {
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddLogs(serviceName);
-        builder.AddTelemetry(serviceName);
+        if (telemetry) builder.AddTelemetry(serviceName);
         builder.Services.TryAddSingleton<ReadinessReport>();
         return builder;
     }
@@ -35,6 +38,6 @@ public static class HostingSetup
     public static void MapTaishangHosting(this WebApplication app)
     {
         app.MapHealth();
-        app.MapMetrics();
+        if (app.Services.GetService<MeterProvider>() is not null) app.MapMetrics();
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Taishang.Ai;
+using Taishang.Hosting;
 
 namespace Taishang.Server;
 
@@ -20,11 +21,14 @@ internal static class AiHost
                 HostAddress.Listen(kestrel, http, HttpProtocols.Http1);
         });
         builder.Services.AddSingleton<IHostLifetime, ProcessLifetime>();
+        builder.AddTaishangHosting("taishang-ai", telemetry: options.Role == ServerRole.Ai);
         builder.Services.AddRouting();
         builder.Services.AddTaishangAi(builder.Configuration);
         var app = builder.Build();
+        app.UseTaishangHosting();
         app.UseRouting();
         app.MapTaishangAi();
+        app.MapTaishangHosting();
         return app;
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Taishang.Core;
+using Taishang.Hosting;
 
 namespace Taishang.Server;
 
@@ -13,13 +14,16 @@ internal static class CoreHost
         builder.Services.Configure<HostOptions>(
             host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.StopTimeoutSeconds));
         builder.WebHost.UseKestrelCore().ConfigureKestrel(
-            kestrel => HostAddress.Listen(kestrel, options.Http!, HttpProtocols.Http1AndHttp2));
+            kestrel => HostAddress.Listen(kestrel, options.Http!, HttpProtocols.Http1));
         builder.Services.AddSingleton<IHostLifetime, ProcessLifetime>();
+        builder.AddTaishangHosting("taishang-core");
         builder.Services.AddRouting();
         builder.Services.AddTaishangCore(builder.Configuration);
         var app = builder.Build();
+        app.UseTaishangHosting();
         app.UseRouting();
         app.MapTaishangCore();
+        app.MapTaishangHosting();
         return app;
     }
 

@@ -29,6 +29,7 @@ internal static class LogSetup
         var options = Read(builder.Configuration);
         builder.Services.AddSingleton(new LogIdentity(serviceName));
         builder.Logging.ClearProviders();
+        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         // Lines take their trace id from the current activity itself; scopes would only repeat it.
         builder.Logging.Configure(factory => factory.ActivityTrackingOptions = ActivityTrackingOptions.None);
         builder.Logging.AddConsole(console =>
