@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -88,6 +87,28 @@ internal static class TextFolder
         }
         consumed = position;
         return written;
+    }
+
+    /// <summary>
+    /// Folds the letters and digits beyond ASCII alone and leaves all else as it is, for tokenizers that know
+    /// punctuation but no accents.
+    /// </summary>
+    public static string FoldLetters(string text)
+    {
+        if (!text.AsSpan().ContainsAnyExceptInRange('\0', '\u007F')) return text;
+        var folded = new StringBuilder(text.Length);
+        foreach (Rune rune in text.EnumerateRunes())
+        {
+            bool accent = rune.Value is >= 0x0300 and <= 0x036F;
+            if (accent || (!rune.IsAscii && ClassOf(rune.Value) == CharacterClass.Word))
+            {
+                if (Sequences.TryGetValue(rune.Value, out string? sequence)) folded.Append(sequence);
+                else if (rune.IsBmp) folded.Append(Single[rune.Value]);
+                else folded.Append(rune.ToString());
+            }
+            else folded.Append(rune.ToString());
+        }
+        return folded.ToString();
     }
 
     /// <summary>The class of a folded code point.</summary>
