@@ -56,7 +56,8 @@ internal sealed class OnnxModel : IDisposable
                 IntraOpNumThreads = threads,
                 InterOpNumThreads = 1,
                 ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-                LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+                // What fails is thrown; the runtime need not print it as well.
+                LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
             };
             // Threads that spin between two calls would take the processors from the rest of the worker.
             settings.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
@@ -120,7 +121,7 @@ internal sealed class OnnxModel : IDisposable
         IReadOnlyDictionary<string, OrtValue> inputs, IReadOnlyCollection<string> outputs,
         Func<IReadOnlyList<OrtValue>, T> read, CancellationToken cancellationToken)
     {
-        using var settings = new RunOptions();
+        using var settings = new RunOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
         using CancellationTokenRegistration stop = cancellationToken.Register(() => settings.Terminate = true);
         try
         {

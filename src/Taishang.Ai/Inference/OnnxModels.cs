@@ -13,6 +13,9 @@ internal sealed class OnnxModels(ModelOptions options) : IDisposable
     // Idle embedding and inference models hold their file; with room for both kinds, neither keeps the other out.
     private readonly ModelCache<Key, OnnxModel> _cache = new(options.MaxLoadedModels * 2);
 
+    /// <summary>Files that are loaded.</summary>
+    public int LoadedCount => _cache.Count;
+
     /// <summary>The folder that all files are read from.</summary>
     public ModelFolder Folder { get; } = new(options.ModelsFolder);
 
