@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
@@ -20,16 +21,19 @@ internal sealed class HostedApp : IAsyncDisposable
     public HttpClient Client { get; }
 
     public static async Task<HostedApp> StartAsync(
-        Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? map = null)
+        Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? map = null, bool telemetry = true)
     {
-        var builder = WebApplication.CreateBuilder(
-            new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        builder.Configuration["urls"] = "http://127.0.0.1:0";
+        // Built as the executable builds its hosts: with nothing that was not asked for.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "taishang" });
+        builder.WebHost.UseKestrelCore();
+        builder.Services.AddRouting();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Configuration["Logging:LogLevel:Default"] = "Warning";
         builder.Configuration["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "Warning";
-        builder.AddTaishangHosting("taishang-test");
+        builder.AddTaishangHosting("taishang-test", telemetry);
         configure?.Invoke(builder);
         var app = builder.Build();
+        app.UseRouting();
         app.UseTaishangHosting();
         app.MapTaishangHosting();
         map?.Invoke(app);

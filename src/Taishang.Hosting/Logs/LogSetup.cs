@@ -18,8 +18,6 @@ internal static class LogSetup
         ["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "Information",
         ["Logging:LogLevel:System"] = "Warning",
         ["Logging:LogLevel:Grpc"] = "Warning",
-        // It reports every refused call as an error of the server; our interceptor logs what is ours.
-        ["Logging:LogLevel:Grpc.AspNetCore.Server"] = "Critical",
     };
 
     public static void AddLogs(this WebApplicationBuilder builder, string serviceName)
@@ -28,6 +26,8 @@ internal static class LogSetup
             0, new MemoryConfigurationSource { InitialData = Levels });
         var options = Read(builder.Configuration);
         builder.Services.AddSingleton(new LogIdentity(serviceName));
+        // An empty builder reads no levels by itself.
+        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Logging.ClearProviders();
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         // Lines take their trace id from the current activity itself; scopes would only repeat it.

@@ -69,7 +69,7 @@ public sealed class LineFormatterTests
     [Fact]
     public void An_unknown_format_is_refused_at_start()
     {
-        var builder = WebApplication.CreateBuilder();
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Configuration["Taishang:Logs:Format"] = "xml";
         var refusal = Assert.Throws<InvalidOperationException>(() => builder.AddTaishangHosting());
         Assert.Contains("expected auto, json or text", refusal.Message);

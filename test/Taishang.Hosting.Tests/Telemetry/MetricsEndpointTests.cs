@@ -42,4 +42,17 @@ public sealed class MetricsEndpointTests
         using var answer = await host.Client.SendAsync(request);
         Assert.Equal("0af7651916cd43dd8448eb211c80319c", inside);
     }
+
+    [Fact]
+    public async Task Two_hosts_of_one_process_share_the_metrics_of_the_first()
+    {
+        await using var first = await HostedApp.StartAsync();
+        await using var second = await HostedApp.StartAsync(
+            map: app => app.MapGet("/second-host", () => "ok"), telemetry: false);
+        await second.Client.GetStringAsync("/second-host");
+
+        Assert.Contains("http_route=\"/second-host\"", await first.Client.GetStringAsync("/metrics"));
+        using var none = await second.Client.GetAsync("/metrics");
+        Assert.Equal(System.Net.HttpStatusCode.NotFound, none.StatusCode);
+    }
 }
