@@ -4,6 +4,7 @@ using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
 
 namespace Taishang.Hosting.Logs;
 
@@ -26,9 +27,8 @@ internal static class LogSetup
             0, new MemoryConfigurationSource { InitialData = Levels });
         var options = Read(builder.Configuration);
         builder.Services.AddSingleton(new LogIdentity(serviceName));
-        // An empty builder reads no levels by itself.
-        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Logging.ClearProviders();
+        // An empty builder reads no levels by itself.
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         // Lines take their trace id from the current activity itself; scopes would only repeat it.
         builder.Logging.Configure(factory => factory.ActivityTrackingOptions = ActivityTrackingOptions.None);
@@ -46,13 +46,14 @@ internal static class LogSetup
     {
         var options = configuration.GetSection(LogOptions.Section).Get<LogOptions>() ?? new LogOptions();
         if (options.Format is not ("auto" or "json" or "text"))
-            throw new InvalidOperationException(
-                $"{LogOptions.Section}:Format is '{options.Format}', expected auto, json or text");
+            throw Refused($"{LogOptions.Section}:Format is '{options.Format}', expected auto, json or text");
         if (options.QueueLines is < 100 or > 1_000_000)
-            throw new InvalidOperationException(
-                $"{LogOptions.Section}:QueueLines is {options.QueueLines}, expected 100-1000000");
+            throw Refused($"{LogOptions.Section}:QueueLines is {options.QueueLines}, expected 100-1000000");
         return options;
     }
+
+    private static OptionsValidationException Refused(string reason) =>
+        new(LogOptions.Section, typeof(LogOptions), [reason]);
 
     private static bool IsJson(string format) => format == "json" || (format == "auto" && Console.IsOutputRedirected);
 }

@@ -71,7 +71,8 @@ public sealed class LineFormatterTests
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Configuration["Taishang:Logs:Format"] = "xml";
-        var refusal = Assert.Throws<InvalidOperationException>(() => builder.AddTaishangHosting());
+        var refusal = Assert.Throws<Microsoft.Extensions.Options.OptionsValidationException>(
+            () => builder.AddTaishangHosting());
         Assert.Contains("expected auto, json or text", refusal.Message);
     }
 
