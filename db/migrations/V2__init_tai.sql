@@ -73,3 +73,46 @@ CREATE TABLE tai_idempotency_keys (
     PRIMARY KEY (idempotency_key, route)
 );
 CREATE INDEX ix_tai_idempotency_keys_created_at ON tai_idempotency_keys (created_at);
+
+-- The live part of the tasks: one row while a task is queued or running, none while it is parked or ended, so that a
+-- claim costs the same however long history is. Times are milliseconds since 1970 of the database's clock, because
+-- ranks and leases are sums of them.
+CREATE TABLE tai_task_queue (
+    task_id        VARCHAR(36)  NOT NULL PRIMARY KEY,
+    type           VARCHAR(50)  NOT NULL,
+    state          VARCHAR(10)  NOT NULL CHECK (state IN ('queued', 'running')),
+    priority       INTEGER      NOT NULL CHECK (priority BETWEEN 0 AND 9),
+    run_at_ms      BIGINT       NOT NULL,
+    -- The smallest is claimed first: run_at less a bonus for each step of priority. Waiting tasks keep their rank
+    -- while new ones get later ones, which is how priority ages.
+    rank_ms        BIGINT       NOT NULL,
+    attempt        INTEGER      NOT NULL,
+    max_attempts   INTEGER      NOT NULL,
+    timeout_ms     BIGINT       NOT NULL,
+    -- Grows with each claim of the task, over retries too: a worker may write only with the fence it was given.
+    fence          BIGINT       NOT NULL,
+    worker_id      VARCHAR(36),
+    lease_until_ms BIGINT,
+    deadline_ms    BIGINT,
+    -- What was asked of a running task and its worker has not yet done.
+    wish           VARCHAR(10)  CHECK (wish IN ('stop', 'cancel')),
+    wish_by        VARCHAR(100)
+);
+CREATE INDEX ix_tai_task_queue_rank ON tai_task_queue (rank_ms, task_id) WHERE state = 'queued';
+CREATE INDEX ix_tai_task_queue_lease ON tai_task_queue (lease_until_ms) WHERE state = 'running';
+CREATE INDEX ix_tai_task_queue_worker ON tai_task_queue (worker_id) WHERE state = 'running';
+
+-- The trail: every transition of every task, with who and why. Ids of tasks begin with their time, so that the trail
+-- of a month is one range of the key.
+CREATE TABLE tai_task_events (
+    task_id        VARCHAR(36)  NOT NULL,
+    seq            INTEGER      NOT NULL,
+    verb           VARCHAR(20)  NOT NULL,
+    from_state     VARCHAR(20),
+    to_state       VARCHAR(20)  NOT NULL,
+    attempt        INTEGER      NOT NULL,
+    actor          VARCHAR(100) NOT NULL,
+    reason         TEXT,
+    created_at     TIMESTAMPTZ  NOT NULL,
+    PRIMARY KEY (task_id, seq)
+);

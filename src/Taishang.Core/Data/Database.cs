@@ -1,9 +1,15 @@
+using System.Data.Common;
+using Taishang.Core.Api;
+
 namespace Taishang.Core.Data;
 
 /// <summary>The door to SQL. Two real implementations: a SQLite file and a PostgreSQL server.</summary>
 public abstract class Database : IAsyncDisposable
 {
     public abstract Dialect Dialect { get; }
+
+    /// <summary>When given, calls are refused until the schema is in place.</summary>
+    internal DatabaseState? State { get; init; }
 
     /// <summary>Runs a read; sees what was committed before it began.</summary>
     public abstract Task<T> ReadAsync<T>(Func<DatabaseSession, Task<T>> read, CancellationToken cancellation);
@@ -26,8 +32,16 @@ public abstract class Database : IAsyncDisposable
             cancellation);
 
     /// <summary>Opens what the options name; a connection with a host is PostgreSQL.</summary>
-    public static Database Open(DatabaseOptions options, TimeProvider time) =>
+    public static Database Open(DatabaseOptions options, TimeProvider time, DatabaseState? state = null) =>
         options.Connection.Contains("Host=", StringComparison.OrdinalIgnoreCase)
-            ? new PostgreSqlDatabase(options)
-            : new SqliteDatabase(options, time);
+            ? new PostgreSqlDatabase(options) { State = state }
+            : new SqliteDatabase(options, time) { State = state };
+
+    /// <summary>A connection outside of pools and transactions, which the caller disposes: for migrations.</summary>
+    internal abstract Task<DbConnection> ConnectAsync(CancellationToken cancellation);
+
+    protected void RequireReady()
+    {
+        if (State is { Reason: { } reason }) throw new ApiException(ErrorCodes.DatabaseUnavailable, reason);
+    }
 }

@@ -5,12 +5,14 @@ namespace Taishang.Core.Data;
 
 /// <summary>
 /// One connection, in one transaction when writing, lent to a store for the length of a call. Parameters are written
-/// <c>@name</c>; times are <see cref="DateTimeOffset"/>; <c>tai_now()</c> and <c>tai_after(milliseconds)</c> are the
-/// database's clock on both dialects.
+/// <c>@name</c>; times are <see cref="DateTimeOffset"/>; <c>tai_now()</c>, <c>tai_after(milliseconds)</c> and
+/// <c>tai_now_ms()</c> (milliseconds since 1970) are the database's clock on both dialects.
 /// </summary>
 public sealed class DatabaseSession(DbConnection connection, DbTransaction? transaction, Dialect dialect,
     CancellationToken cancellation)
 {
+    private List<Action>? _afterCommit;
+
     public Dialect Dialect { get; } = dialect;
 
     public DbConnection Connection { get; } = connection;
@@ -29,6 +31,14 @@ public sealed class DatabaseSession(DbConnection connection, DbTransaction? tran
     /// <summary>Runs a statement (once per element when given a list) and returns rows changed.</summary>
     public Task<int> ExecuteAsync(string sql, object? parameters = null) =>
         Connection.ExecuteAsync(Command(sql, parameters));
+
+    /// <summary>Runs once the transaction is durable, and never when it was rolled back. Must be quick.</summary>
+    public void AfterCommit(Action action) => (_afterCommit ??= []).Add(action);
+
+    internal void Committed()
+    {
+        foreach (var action in _afterCommit ?? []) action();
+    }
 
     private CommandDefinition Command(string sql, object? parameters) =>
         new(sql, parameters, transaction, cancellationToken: Cancellation);

@@ -1,23 +1,32 @@
+using System.Data.Common;
 using Npgsql;
 
 namespace Taishang.Core.Data;
 
 /// <summary>A PostgreSQL server behind a pool.</summary>
+/// <remarks>Given a clock, every session's <c>tai_now()</c> follows it: so tests move the database's time.</remarks>
 internal sealed class PostgreSqlDatabase : Database
 {
     /// <summary>Serialisation failures and deadlocks are run again this often before they reach the caller.</summary>
     private const int AttemptsMax = 3;
 
-    private readonly NpgsqlDataSource _source;
+    /// <summary>Statements of a connection that are kept prepared: about as many as the stores hold.</summary>
+    private const int PreparedMax = 100;
 
-    public PostgreSqlDatabase(DatabaseOptions options)
+    private readonly NpgsqlDataSource _source;
+    private readonly TimeProvider? _clock;
+
+    public PostgreSqlDatabase(DatabaseOptions options, TimeProvider? clock = null)
     {
         TimeTypes.Register();
+        _clock = clock;
         var builder = new NpgsqlConnectionStringBuilder(options.Connection)
         {
             MaxPoolSize = options.PoolSize,
             CommandTimeout = options.BusyTimeoutSeconds,
             Timeout = options.BusyTimeoutSeconds,
+            MaxAutoPrepare = PreparedMax,
+            AutoPrepareMinUsages = 2,
             ApplicationName = "taishang-core",
         };
         _source = new NpgsqlDataSourceBuilder(builder.ToString()).Build();
@@ -28,21 +37,25 @@ internal sealed class PostgreSqlDatabase : Database
     public override async Task<T> ReadAsync<T>(
         Func<DatabaseSession, Task<T>> read, CancellationToken cancellation)
     {
-        await using var connection = await _source.OpenConnectionAsync(cancellation);
+        RequireReady();
+        await using var connection = await OpenAsync(cancellation);
         return await read(new DatabaseSession(connection, null, Dialect, cancellation));
     }
 
     public override async Task<T> WriteAsync<T>(
         Func<DatabaseSession, Task<T>> write, CancellationToken cancellation)
     {
+        RequireReady();
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                await using var connection = await _source.OpenConnectionAsync(cancellation);
+                await using var connection = await OpenAsync(cancellation);
                 await using var transaction = await connection.BeginTransactionAsync(cancellation);
-                var result = await write(new DatabaseSession(connection, transaction, Dialect, cancellation));
+                var session = new DatabaseSession(connection, transaction, Dialect, cancellation);
+                var result = await write(session);
                 await transaction.CommitAsync(cancellation);
+                session.Committed();
                 return result;
             }
             catch (PostgresException e) when (attempt < AttemptsMax
@@ -53,5 +66,41 @@ internal sealed class PostgreSqlDatabase : Database
         }
     }
 
+    /// <summary>Waits on a channel until cancelled or the connection breaks, calling back for each notice.</summary>
+    public async Task ListenAsync(string channel, Action<string> notice, CancellationToken cancellation)
+    {
+        await using var connection = await _source.OpenConnectionAsync(cancellation);
+        connection.Notification += (_, e) => notice(e.Payload);
+        await using (var listen = new NpgsqlCommand($"LISTEN {channel}", connection))
+            await listen.ExecuteNonQueryAsync(cancellation);
+        while (true) await connection.WaitAsync(cancellation);
+    }
+
     public override ValueTask DisposeAsync() => _source.DisposeAsync();
+
+    internal override async Task<DbConnection> ConnectAsync(CancellationToken cancellation)
+    {
+        var builder = new NpgsqlConnectionStringBuilder(_source.ConnectionString) { Pooling = false };
+        var connection = new NpgsqlConnection(builder.ToString());
+        try
+        {
+            await connection.OpenAsync(cancellation);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellation)
+    {
+        var connection = await _source.OpenConnectionAsync(cancellation);
+        if (_clock is null) return connection;
+        await using var set = new NpgsqlCommand("SELECT set_config('tai.now', @now, false)", connection);
+        set.Parameters.AddWithValue("now", _clock.GetUtcNow().ToString("O"));
+        await set.ExecuteScalarAsync(cancellation);
+        return connection;
+    }
 }

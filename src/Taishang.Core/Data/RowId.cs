@@ -5,6 +5,13 @@ public static class RowId
 {
     public static string New(DateTimeOffset now) => Guid.CreateVersion7(now).ToString();
 
+    /// <summary>Not above any id made at this millisecond or later: the bound of a range of ids.</summary>
+    public static string First(DateTimeOffset time)
+    {
+        var milliseconds = time.ToUnixTimeMilliseconds().ToString("x12");
+        return $"{milliseconds[..8]}-{milliseconds[8..]}-0000-0000-000000000000";
+    }
+
     /// <summary>The millisecond in which the id was made; null when the text is not a UUIDv7.</summary>
     public static DateTimeOffset? TimeOf(string id)
     {

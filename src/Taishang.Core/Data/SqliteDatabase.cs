@@ -1,28 +1,35 @@
+using System.Data.Common;
+using System.Threading.Channels;
 using Microsoft.Data.Sqlite;
 
 namespace Taishang.Core.Data;
 
 /// <summary>
-/// One file, one writer. SQLite takes one write transaction at a time; waiting for it in a queue of ours keeps order
-/// and leaves the busy time-out to foreign processes. Committed means synced: <c>synchronous = FULL</c> under WAL.
+/// One file, one writer. SQLite takes one write transaction at a time and each commit waits for the disk, so writes
+/// stand in a queue and those that wait together share one transaction (group commit): each runs in a savepoint of its
+/// own, a failed one is rolled back alone, and all are answered after the one commit. Waiting in a queue of ours keeps
+/// order and leaves the busy time-out to foreign processes.
 /// </summary>
 internal sealed class SqliteDatabase : Database
 {
-    private readonly SemaphoreSlim _writer = new(1, 1);
-    private readonly TimeProvider _time;
-    private readonly string _connection;
+    /// <summary>More would make the first of a group wait too long for the last.</summary>
+    private const int GroupMax = 128;
+
+    /// <summary>Writers beyond this wait in line: each holds a request.</summary>
+    private const int WaitingMax = 10_000;
+
+    private const string Savepoint = "one_write";
+
+    private readonly SqliteConnections _connections;
+    private readonly Channel<SqliteWrite> _waiting = Channel.CreateBounded<SqliteWrite>(
+        new BoundedChannelOptions(WaitingMax) { SingleReader = true });
+    private readonly Task _writer;
 
     public SqliteDatabase(DatabaseOptions options, TimeProvider time)
     {
         TimeTypes.Register();
-        _time = time;
-        var text = options.Connection.Contains('=') ? options.Connection : $"Data Source={options.Connection}";
-        _connection = new SqliteConnectionStringBuilder(text)
-        {
-            DefaultTimeout = options.BusyTimeoutSeconds,
-            ForeignKeys = true,
-            Pooling = true,
-        }.ToString();
+        _connections = new SqliteConnections(options, time);
+        _writer = Task.Run(WriteLoopAsync);
     }
 
     public override Dialect Dialect => Dialect.Sqlite;
@@ -30,53 +37,110 @@ internal sealed class SqliteDatabase : Database
     public override async Task<T> ReadAsync<T>(
         Func<DatabaseSession, Task<T>> read, CancellationToken cancellation)
     {
-        await using var connection = await OpenAsync(cancellation);
-        return await read(new DatabaseSession(connection, null, Dialect, cancellation));
+        RequireReady();
+        var connection = await _connections.RentAsync(cancellation);
+        try
+        {
+            var result = await read(new DatabaseSession(connection, null, Dialect, cancellation));
+            _connections.Return(connection);
+            return result;
+        }
+        catch
+        {
+            // After an error the connection's state is not known; a new one is cheap enough.
+            await connection.DisposeAsync();
+            throw;
+        }
     }
 
     public override async Task<T> WriteAsync<T>(
         Func<DatabaseSession, Task<T>> write, CancellationToken cancellation)
     {
-        await _writer.WaitAsync(cancellation);
-        try
+        RequireReady();
+        var waiting = new SqliteWrite<T>(write, cancellation);
+        await _waiting.Writer.WriteAsync(waiting, cancellation);
+        return await waiting.Done;
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        _waiting.Writer.TryComplete();
+        await _writer;
+        _connections.Dispose();
+    }
+
+    internal override async Task<DbConnection> ConnectAsync(CancellationToken cancellation) =>
+        await _connections.OpenAsync(cancellation);
+
+    private async Task WriteLoopAsync()
+    {
+        var group = new List<SqliteWrite>(GroupMax);
+        while (await _waiting.Reader.WaitToReadAsync())
         {
-            await using var connection = await OpenAsync(cancellation);
-            await using var transaction = connection.BeginTransaction(deferred: false);
-            var result = await write(new DatabaseSession(connection, transaction, Dialect, cancellation));
-            await transaction.CommitAsync(cancellation);
-            return result;
-        }
-        finally
-        {
-            _writer.Release();
+            while (group.Count < GroupMax && _waiting.Reader.TryRead(out var write)) group.Add(write);
+            try
+            {
+                await WriteGroupAsync(group);
+            }
+            catch (Exception e)
+            {
+                // The transaction as a whole failed, so nothing of it was kept. Those already answered stay answered.
+                foreach (var write in group) write.Fail(e);
+            }
+
+            group.Clear();
         }
     }
 
-    public override ValueTask DisposeAsync()
+    private async Task WriteGroupAsync(List<SqliteWrite> group)
     {
-        using (var connection = new SqliteConnection(_connection)) SqliteConnection.ClearPool(connection);
-        _writer.Dispose();
-        return ValueTask.CompletedTask;
-    }
-
-    private async Task<SqliteConnection> OpenAsync(CancellationToken cancellation)
-    {
-        var connection = new SqliteConnection(_connection);
+        var connection = await _connections.RentAsync(CancellationToken.None);
         try
         {
-            await connection.OpenAsync(cancellation);
-            await using var pragmas = connection.CreateCommand();
-            pragmas.CommandText = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
-            await pragmas.ExecuteNonQueryAsync(cancellation);
-            connection.CreateFunction("tai_now", () => TimeTypes.Format(_time.GetUtcNow()));
-            connection.CreateFunction(
-                "tai_after", (long milliseconds) => TimeTypes.Format(_time.GetUtcNow().AddMilliseconds(milliseconds)));
-            return connection;
+            await using (var transaction = connection.BeginTransaction(deferred: false))
+            {
+                for (var i = 0; i < group.Count; i++)
+                {
+                    if (await RunAsync(connection, transaction, group[i], alone: group.Count == 1)) continue;
+                    group.RemoveAt(i--);
+                }
+
+                if (group.Count > 0) await transaction.CommitAsync();
+            }
+
+            _connections.Return(connection);
         }
         catch
         {
             await connection.DisposeAsync();
             throw;
+        }
+
+        foreach (var write in group) write.Succeed();
+    }
+
+    /// <summary>False when the write failed by itself, was undone and answered.</summary>
+    private static async Task<bool> RunAsync(
+        SqliteConnection connection, SqliteTransaction transaction, SqliteWrite write, bool alone)
+    {
+        if (!alone) transaction.Save(Savepoint);
+        try
+        {
+            write.Cancellation.ThrowIfCancellationRequested();
+            await write.RunAsync(new DatabaseSession(connection, transaction, Dialect.Sqlite, write.Cancellation));
+            if (!alone) transaction.Release(Savepoint);
+            return true;
+        }
+        catch (Exception e)
+        {
+            if (!alone)
+            {
+                transaction.Rollback(Savepoint);
+                transaction.Release(Savepoint);
+            }
+
+            write.Fail(e);
+            return false;
         }
     }
 }

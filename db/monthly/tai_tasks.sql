@@ -1,0 +1,34 @@
+-- Tasks created in one month (UTC). {month} is six digits. Ids are UUIDv7: the order of the key is the order of time.
+CREATE TABLE IF NOT EXISTS tai_tasks_{month} (
+    id             VARCHAR(36)  NOT NULL PRIMARY KEY,
+    type           VARCHAR(50)  NOT NULL,
+    status         VARCHAR(20)  NOT NULL DEFAULT 'pending'
+                   CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
+    payload        TEXT         NOT NULL DEFAULT '{}',
+    result         TEXT,
+    error_msg      TEXT,
+    progress       INTEGER      NOT NULL DEFAULT 0 CHECK (progress BETWEEN 0 AND 100),
+    priority       INTEGER      NOT NULL DEFAULT 5 CHECK (priority BETWEEN 0 AND 9),
+    attempt        INTEGER      NOT NULL DEFAULT 0,
+    max_attempts   INTEGER      NOT NULL DEFAULT 1,
+    run_at         TIMESTAMPTZ  NOT NULL,
+    timeout_ms     BIGINT       NOT NULL,
+    queued_at      TIMESTAMPTZ,
+    started_at     TIMESTAMPTZ,
+    completed_at   TIMESTAMPTZ,
+    parent_id      VARCHAR(36),
+    labels         TEXT         NOT NULL DEFAULT '{}',
+    trace_id       VARCHAR(32),
+    span_id        VARCHAR(16),
+    cost_tokens    BIGINT       NOT NULL DEFAULT 0,
+    cost_ai_ms     BIGINT       NOT NULL DEFAULT 0,
+    checkpoint     TEXT,
+    -- The last fence given and the last number of the trail, kept here when the queue has no row of the task.
+    fence          BIGINT       NOT NULL DEFAULT 0,
+    trail          INTEGER      NOT NULL DEFAULT 1,
+    created_at     TIMESTAMPTZ  NOT NULL,
+    updated_at     TIMESTAMPTZ  NOT NULL
+);
+CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_status ON tai_tasks_{month} (status, created_at);
+CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_type ON tai_tasks_{month} (type);
+CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_parent ON tai_tasks_{month} (parent_id) WHERE parent_id IS NOT NULL;

@@ -1,0 +1,51 @@
+using System.Globalization;
+
+namespace Taishang.Core.Data;
+
+/// <summary>
+/// A table that is cut by month. The only place where a name of SQL is formatted: it takes a <see cref="Month"/> and
+/// nothing else.
+/// </summary>
+public sealed class MonthlyTable
+{
+    public static readonly MonthlyTable Tasks = new("tai_tasks");
+    public static readonly MonthlyTable ServiceCalls = new("tai_service_calls");
+    public static readonly IReadOnlyList<MonthlyTable> All = [Tasks, ServiceCalls];
+
+    private const string MonthMark = "{month}";
+
+    private readonly string _definition;
+
+    private MonthlyTable(string name)
+    {
+        Name = name;
+        using var stream = typeof(MonthlyTable).Assembly.GetManifestResourceStream($"monthly.{name}.sql")
+            ?? throw new InvalidOperationException($"db/monthly/{name}.sql is not in the assembly");
+        using var reader = new StreamReader(stream);
+        _definition = reader.ReadToEnd();
+    }
+
+    /// <summary>Without the month.</summary>
+    public string Name { get; }
+
+    /// <summary>The table's name in a month, such as tai_tasks_202611.</summary>
+    public string Of(Month month) => $"{Name}_{month}";
+
+    /// <summary>Puts the month into a statement that names its tables with <c>{month}</c>.</summary>
+    public static string Sql(string statement, Month month) =>
+        statement.Replace(MonthMark, month.ToString(), StringComparison.Ordinal);
+
+    internal string Definition(Month month) => Sql(_definition, month);
+
+    /// <summary>The month in a table's name; null when the name is another's.</summary>
+    internal Month? Parse(string table)
+    {
+        var digits = table.Length == Name.Length + 7 && table.StartsWith(Name + "_", StringComparison.Ordinal)
+            ? table[^6..]
+            : "";
+        if (!int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return null;
+        return number / 100 is >= 2000 and <= 2999 && number % 100 is >= 1 and <= 12
+            ? new Month(number / 100, number % 100)
+            : null;
+    }
+}

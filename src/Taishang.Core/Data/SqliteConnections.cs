@@ -1,0 +1,65 @@
+using System.Collections.Concurrent;
+using Microsoft.Data.Sqlite;
+
+namespace Taishang.Core.Data;
+
+/// <summary>
+/// Open connections to one file, each set up once: opening, pragmas and functions cost more than most statements, and
+/// the driver's own pool forgets functions. Committed means synced: <c>synchronous = FULL</c> under WAL.
+/// </summary>
+internal sealed class SqliteConnections(DatabaseOptions options, TimeProvider time) : IDisposable
+{
+    private const int IdleMax = 16;
+
+    private readonly ConcurrentBag<SqliteConnection> _idle = [];
+    private readonly string _connection = Text(options);
+    private volatile bool _disposed;
+
+    public async Task<SqliteConnection> RentAsync(CancellationToken cancellation) =>
+        _idle.TryTake(out var connection) ? connection : await OpenAsync(cancellation);
+
+    public void Return(SqliteConnection connection)
+    {
+        if (_disposed || _idle.Count >= IdleMax) connection.Dispose();
+        else _idle.Add(connection);
+    }
+
+    public void Dispose()
+    {
+        _disposed = true;
+        while (_idle.TryTake(out var connection)) connection.Dispose();
+    }
+
+    public async Task<SqliteConnection> OpenAsync(CancellationToken cancellation)
+    {
+        var connection = new SqliteConnection(_connection);
+        try
+        {
+            await connection.OpenAsync(cancellation);
+            await using var pragmas = connection.CreateCommand();
+            pragmas.CommandText = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+            await pragmas.ExecuteNonQueryAsync(cancellation);
+            connection.CreateFunction("tai_now", () => TimeTypes.Format(time.GetUtcNow()));
+            connection.CreateFunction("tai_now_ms", () => time.GetUtcNow().ToUnixTimeMilliseconds());
+            connection.CreateFunction(
+                "tai_after", (long milliseconds) => TimeTypes.Format(time.GetUtcNow().AddMilliseconds(milliseconds)));
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static string Text(DatabaseOptions options)
+    {
+        var text = options.Connection.Contains('=') ? options.Connection : $"Data Source={options.Connection}";
+        return new SqliteConnectionStringBuilder(text)
+        {
+            DefaultTimeout = options.BusyTimeoutSeconds,
+            ForeignKeys = true,
+            Pooling = false,
+        }.ToString();
+    }
+}

@@ -1,0 +1,76 @@
+using Taishang.Core.Data;
+using Taishang.Testing.Databases;
+
+namespace Taishang.Core.Tests.Data;
+
+public sealed class MigratorTests
+{
+    [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task Migrating_again_changes_nothing(Dialect dialect)
+    {
+        await using var world = await DatabaseWorld.CreateAsync(dialect);
+        var before = await JournalAsync(world);
+
+        await new Migrator(world.Database, world.Time).MigrateAsync(default);
+
+        Assert.NotEqual(0, before);
+        Assert.Equal(before, await JournalAsync(world));
+    }
+
+    [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task Many_processes_may_migrate_at_once(Dialect dialect)
+    {
+        await using var world = await DatabaseWorld.CreateAsync(dialect);
+        await world.Database.WriteAsync(session => session.ExecuteAsync("DELETE FROM tai_migrations"), default);
+        await world.Database.WriteAsync(DropEverythingAsync, default);
+
+        var others = Enumerable.Range(0, 3).Select(_ => world.OpenAnother()).ToList();
+        await Task.WhenAll(others.ConvertAll(other => new Migrator(other, world.Time).MigrateAsync(default)));
+
+        var versions = await world.Database.ReadAsync(
+            session => session.QueryAsync<string>(
+                "SELECT version FROM tai_migrations WHERE version IS NOT NULL AND version <> '0'"),
+            default);
+        Assert.Equal(versions.Distinct(), versions);
+        Assert.Contains("2", versions);
+    }
+
+    [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task The_database_has_one_clock_that_a_test_can_move(Dialect dialect)
+    {
+        await using var world = await DatabaseWorld.CreateFrozenAsync(dialect);
+        var first = await NowAsync(world);
+        world.FakeTime.Advance(TimeSpan.FromHours(5));
+
+        Assert.Equal(world.Time.GetUtcNow().AddHours(-5), first);
+        Assert.Equal(world.Time.GetUtcNow(), await NowAsync(world));
+        Assert.Equal(
+            world.Time.GetUtcNow().ToUnixTimeMilliseconds(),
+            await world.Database.ReadAsync(session => session.ScalarAsync<long>("SELECT tai_now_ms()"), default));
+        var after = await world.Database.ReadAsync(
+            session => session.QueryAsync<DateTimeOffset>("SELECT tai_after(-1500)"), default);
+        Assert.Equal(world.Time.GetUtcNow().AddMilliseconds(-1500), after[0]);
+    }
+
+    private static async Task<DateTimeOffset> NowAsync(DatabaseWorld world) =>
+        (await world.Database.ReadAsync(
+            session => session.QueryAsync<DateTimeOffset>("SELECT tai_now()"), default))[0];
+
+    private static Task<long> JournalAsync(DatabaseWorld world) => world.Database.ReadAsync(
+        session => session.ScalarAsync<long>("SELECT count(*) FROM tai_migrations"), default);
+
+    private static async Task DropEverythingAsync(DatabaseSession session)
+    {
+        if (session.Dialect == Dialect.PostgreSql)
+        {
+            await session.ExecuteAsync("DROP SCHEMA public CASCADE; CREATE SCHEMA public;");
+            return;
+        }
+
+        await session.ExecuteAsync("PRAGMA defer_foreign_keys = ON");
+        var tables = await session.QueryAsync<string>(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'");
+        foreach (var table in tables.OrderByDescending(name => name.Length))
+            await session.ExecuteAsync($"DROP TABLE {table}");
+    }
+}
