@@ -1,4 +1,8 @@
 using Taishang.VectorEngine.Filtering;
+using Taishang.VectorEngine.Log;
+using Taishang.VectorEngine.Memory;
+using Taishang.VectorEngine.Segments;
+using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine;
 
@@ -8,53 +12,264 @@ namespace Taishang.VectorEngine;
 /// </summary>
 public sealed class VectorCollection : IAsyncDisposable
 {
-    private VectorCollection()
+    private readonly FolderLock _folderLock;
+    private readonly VectorEngineOptions _engine;
+    private readonly CollectionFiles _files;
+    private readonly CollectionState _state;
+    private readonly CommitQueue _queue;
+    private readonly BuildCoordinator _builds;
+    private readonly SearchMemoryPool _memory = new();
+    private readonly IReadOnlyList<string> _notes;
+    private int _disposed;
+
+    private VectorCollection(FolderLock folderLock, OpenedCollection opened, VectorEngineOptions engine)
     {
+        _folderLock = folderLock;
+        _engine = engine;
+        _files = opened.Files;
+        _state = opened.State;
+        _notes = opened.Notes;
+        _queue = new CommitQueue(_state, opened.Log);
+        _builds = new BuildCoordinator(new Maintainer(_files, _state, _queue, engine, opened.SavedGraphRows));
+        _queue.Committed = _builds.Nudge;
+        _builds.Nudge();
     }
 
+    private VectorCollectionOptions Options => _files.Manifest.Options;
+
     /// <summary>Makes a new, empty collection in a folder that does not hold one yet.</summary>
+    /// <exception cref="VectorInputException">An option is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">The folder holds a collection.</exception>
+    /// <exception cref="WriteFailedException">The disk refused.</exception>
     public static Task<VectorCollection> CreateAsync(
         string folder, VectorCollectionOptions options, VectorEngineOptions engine, CancellationToken cancellation) =>
-        throw new NotSupportedException();
+        CreateAsync(folder, options, engine, DiskDevice.Instance, cancellation);
 
-    /// <summary>Opens what <see cref="CreateAsync"/> made and replays what was acknowledged before the last stop.</summary>
+    /// <summary>Opens what <see cref="CreateAsync(string, VectorCollectionOptions, VectorEngineOptions,
+    /// CancellationToken)"/> made and replays what was acknowledged before the last stop.</summary>
     /// <exception cref="CorruptDataException">A file is damaged beyond what can be rebuilt from the others.</exception>
+    /// <exception cref="FileNotFoundException">The folder holds no collection.</exception>
     public static Task<VectorCollection> OpenAsync(
-        string folder, VectorEngineOptions engine, CancellationToken cancellation) => throw new NotSupportedException();
+        string folder, VectorEngineOptions engine, CancellationToken cancellation) =>
+        OpenAsync(folder, engine, DiskDevice.Instance, cancellation);
 
     /// <summary>Writes all rows or none; a later row of the same id in one call wins. Returns rows written.</summary>
-    public Task<int> UpsertAsync(IReadOnlyList<VectorRow> rows, CancellationToken cancellation) =>
-        throw new NotSupportedException();
+    /// <exception cref="VectorInputException">A row breaks a rule; nothing was written.</exception>
+    /// <exception cref="WriteFailedException">The disk refused; nothing of it is visible.</exception>
+    public Task<int> UpsertAsync(IReadOnlyList<VectorRow> rows, CancellationToken cancellation)
+    {
+        ThrowIfDisposed();
+        var options = Options;
+        var chosen = RowRules.CheckRows(rows, options);
+        if (chosen.Count == 0)
+            return Task.FromResult(0);
+
+        var expiries = new long[rows.Count];
+        var byDefault = options.TimeToLive is { } timeToLive ? ExpiryAfter(timeToLive) : RowInfo.Never;
+        for (var i = 0; i < expiries.Length; i++)
+            expiries[i] = rows[i].ExpiresAt?.UtcTicks ?? byDefault;
+
+        return _queue.WriteAsync(LogRecord.Upsert(rows, expiries, chosen), cancellation);
+    }
 
     /// <summary>Deletes by id; returns how many live rows really went.</summary>
-    public Task<int> DeleteAsync(IReadOnlyList<VectorId> ids, CancellationToken cancellation) =>
-        throw new NotSupportedException();
+    public Task<int> DeleteAsync(IReadOnlyList<VectorId> ids, CancellationToken cancellation)
+    {
+        ThrowIfDisposed();
+        CheckIdCount(ids.Count);
+        var distinct = new HashSet<VectorId>(ids.Count);
+        for (var i = 0; i < ids.Count; i++)
+        {
+            RowRules.CheckId(ids[i], i);
+            distinct.Add(ids[i]);
+        }
+
+        return distinct.Count == 0
+            ? Task.FromResult(0)
+            : _queue.WriteAsync(LogRecord.Delete(distinct), cancellation);
+    }
 
     /// <summary>Deletes by filter; returns how many live rows really went.</summary>
-    public Task<int> DeleteAsync(MetadataFilter filter, CancellationToken cancellation) =>
-        throw new NotSupportedException();
+    public Task<int> DeleteAsync(MetadataFilter filter, CancellationToken cancellation)
+    {
+        ThrowIfDisposed();
+        return _queue.DeleteAsync(filter, cancellation);
+    }
 
-    public SearchAnswer Search(SearchRequest request, CancellationToken cancellation = default) =>
-        throw new NotSupportedException();
+    /// <summary>The nearest rows; fewer than asked only when fewer exist, match or reach the threshold.</summary>
+    /// <exception cref="VectorInputException">The request breaks a rule.</exception>
+    public SearchAnswer Search(SearchRequest request, CancellationToken cancellation = default)
+    {
+        ThrowIfDisposed();
+        var options = Options;
+        RowRules.CheckRange("top_k", request.TopK, 1, Limits.TopKMax);
+        RowRules.CheckRange("offset", request.Offset, 0, Limits.OffsetMax);
+        var efSearch = request.EfSearch ?? options.Hnsw.EfSearch;
+        RowRules.CheckRange("ef", efSearch, 1, Limits.EfSearchMax);
+        RowRules.CheckVector(request.Vector.Span, options, row: null);
+
+        var snapshot = _state.Acquire();
+        var buffers = _memory.Rent(snapshot.Generation.Rows.PaddedDimensions);
+        try
+        {
+            var found = new SearchExecutor(snapshot, buffers, cancellation).Run(request, efSearch);
+            return AnswerWriter.Write(found, request, snapshot.Generation.Rows);
+        }
+        finally
+        {
+            _memory.Return(buffers);
+            snapshot.Generation.Release();
+        }
+    }
 
     /// <summary>The live rows among the ids, in the order asked, missing ones left out.</summary>
-    public IReadOnlyList<VectorRow> Get(IReadOnlyList<VectorId> ids) => throw new NotSupportedException();
+    public IReadOnlyList<VectorRow> Get(IReadOnlyList<VectorId> ids)
+    {
+        ThrowIfDisposed();
+        CheckIdCount(ids.Count);
+        var found = new List<int>(ids.Count);
+        var snapshot = _state.Find(ids, found);
+        try
+        {
+            return found.ConvertAll(row => AnswerWriter.Row(snapshot.Generation.Rows, row));
+        }
+        finally
+        {
+            snapshot.Generation.Release();
+        }
+    }
 
     /// <summary>Live rows, all or those that match.</summary>
-    public long Count(MetadataFilter? filter = null) => throw new NotSupportedException();
+    public long Count(MetadataFilter? filter = null)
+    {
+        ThrowIfDisposed();
+        var snapshot = _state.Acquire();
+        try
+        {
+            if (filter is null)
+                return snapshot.Live;
+
+            var matched = FilterEvaluator.Evaluate(filter, snapshot.Generation.Columns, snapshot.Rows);
+            Visibility.Restrict(matched, snapshot);
+            return matched.CountSet();
+        }
+        finally
+        {
+            snapshot.Generation.Release();
+        }
+    }
 
     /// <summary>
     /// Brings every row written so far under the index. Searches and writes go on meanwhile. Two builds at once are
     /// one build. Reports a share from 0 to 1.
     /// </summary>
-    public Task BuildIndexAsync(IProgress<double>? progress, CancellationToken cancellation) =>
-        throw new NotSupportedException();
+    public Task BuildIndexAsync(IProgress<double>? progress, CancellationToken cancellation)
+    {
+        ThrowIfDisposed();
+        return _builds.BuildAsync(progress, cancellation);
+    }
 
     /// <summary>Changes the parameters that may change: graph search width, time to live of rows to come.</summary>
-    public Task ReconfigureAsync(int? efSearch, TimeSpan? timeToLive, CancellationToken cancellation) =>
-        throw new NotSupportedException();
+    /// <param name="efSearch">1–16384; null keeps what is.</param>
+    /// <param name="timeToLive">More than zero; null lets rows to come live for ever.</param>
+    /// <param name="cancellation">Gives up waiting for a running build.</param>
+    public Task ReconfigureAsync(int? efSearch, TimeSpan? timeToLive, CancellationToken cancellation)
+    {
+        ThrowIfDisposed();
+        if (efSearch is { } ef)
+            RowRules.CheckRange("ef_search", ef, 1, Limits.EfSearchMax);
+        RowRules.CheckTimeToLive(timeToLive);
+        return _builds.ReconfigureAsync(
+            options => options with
+            {
+                TimeToLive = timeToLive,
+                Hnsw = options.Hnsw with { EfSearch = efSearch ?? options.Hnsw.EfSearch },
+            },
+            cancellation);
+    }
 
-    public CollectionDescription Describe() => throw new NotSupportedException();
+    public CollectionDescription Describe()
+    {
+        ThrowIfDisposed();
+        var snapshot = _state.Acquire();
+        try
+        {
+            var covered = Options.Index == IndexKind.Flat
+                ? snapshot.Rows
+                : Math.Min(snapshot.Generation.Graph?.Covered ?? 0, snapshot.Rows);
+            return new CollectionDescription
+            {
+                Options = Options,
+                LiveRows = snapshot.Live,
+                DeadRows = snapshot.Rows - snapshot.Live,
+                IndexedRows = covered == snapshot.Rows ? snapshot.Live : Visibility.CountLive(snapshot, covered),
+                DiskBytes = _files.DiskBytes(),
+                MemoryBytes = snapshot.Generation.MemoryBytes,
+                RecoveryNotes = _notes,
+            };
+        }
+        finally
+        {
+            snapshot.Generation.Release();
+        }
+    }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    /// <summary>Finishes the writes that wait, stops builds, closes the files and gives the memory back.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+
+        await _builds.DisposeAsync();
+        await _queue.DisposeAsync();
+        _state.Close();
+        _memory.Clear();
+        _folderLock.Dispose();
+    }
+
+    internal static Task<VectorCollection> CreateAsync(
+        string folder,
+        VectorCollectionOptions options,
+        VectorEngineOptions engine,
+        IStorageDevice device,
+        CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(folder);
+        return Task.Run(
+            () => FolderLock.Hold(
+                folder,
+                taken => new VectorCollection(taken, new CollectionOpener(device, folder, engine).Create(options), engine)),
+            cancellation);
+    }
+
+    internal static Task<VectorCollection> OpenAsync(
+        string folder, VectorEngineOptions engine, IStorageDevice device, CancellationToken cancellation)
+    {
+        if (!device.Exists(Path.Combine(folder, Manifest.FileName)))
+            throw new FileNotFoundException($"{folder} holds no collection", Path.Combine(folder, Manifest.FileName));
+
+        return Task.Run(
+            () => FolderLock.Hold(
+                folder,
+                taken => new VectorCollection(
+                    taken, new CollectionOpener(device, folder, engine).Open(cancellation), engine)),
+            cancellation);
+    }
+
+    private static void CheckIdCount(int count)
+    {
+        if (count > Limits.RowsPerCallMax)
+        {
+            throw new VectorInputException(
+                VectorInputError.TooManyRows, $"at most {Limits.RowsPerCallMax} ids in one call, got {count}");
+        }
+    }
+
+    private long ExpiryAfter(TimeSpan timeToLive)
+    {
+        var now = _engine.Time.GetUtcNow().UtcTicks;
+        return timeToLive.Ticks >= DateTimeOffset.MaxValue.UtcTicks - now ? RowInfo.Never : now + timeToLive.Ticks;
+    }
+
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed != 0, this);
 }

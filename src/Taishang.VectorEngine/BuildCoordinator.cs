@@ -1,0 +1,196 @@
+namespace Taishang.VectorEngine;
+
+/// <summary>
+/// Makes builds that are asked for at once one build, and runs the maintenance that writes call for. Who joins a
+/// running build waits until his rows are covered too; a build ends early only when all who wait for it have given up.
+/// </summary>
+internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _stop = new();
+    private Run? _asked;
+    private Task _background = Task.CompletedTask;
+    private bool _isClosed;
+
+    /// <summary>The last failure of maintenance that nobody waited for; null when the last pass went well.</summary>
+    public Exception? BackgroundFailure { get; private set; }
+
+    /// <summary>Completes when every row written before the call is sealed and under the index.</summary>
+    public async Task BuildAsync(IProgress<double>? progress, CancellationToken cancellation)
+    {
+        Run run;
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, typeof(VectorCollection));
+            if (_asked is null)
+            {
+                run = _asked = new Run(CancellationTokenSource.CreateLinkedTokenSource(_stop.Token));
+                run.Task = Task.Run(() => RunAskedAsync(run), CancellationToken.None);
+            }
+
+            run = _asked;
+            run.Waiting++;
+            run.Joined++;
+            if (progress is not null)
+                run.Progress.Add(progress);
+        }
+
+        try
+        {
+            await run.Task.WaitAsync(cancellation);
+            progress?.Report(1);
+        }
+        finally
+        {
+            Leave(run);
+        }
+    }
+
+    /// <summary>Changes options between two passes.</summary>
+    public async Task ReconfigureAsync(
+        Func<VectorCollectionOptions, VectorCollectionOptions> change, CancellationToken cancellation)
+    {
+        try
+        {
+            await maintainer.ReconfigureAsync(change, cancellation);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new WriteFailedException($"the new options could not be written: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Starts a pass unless one runs or none is needed; never waits.</summary>
+    public void Nudge()
+    {
+        if (!maintainer.HasWork())
+            return;
+
+        lock (_lock)
+        {
+            if (!_isClosed && _asked is null && _background.IsCompleted)
+                _background = Task.Run(RunBackgroundAsync, CancellationToken.None);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Task asked;
+        lock (_lock)
+        {
+            _isClosed = true;
+            asked = _asked?.Task ?? Task.CompletedTask;
+        }
+
+        await _stop.CancelAsync();
+        await _background;
+        await asked.ContinueWith(
+            _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        maintainer.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task RunAskedAsync(Run run)
+    {
+        try
+        {
+            while (true)
+            {
+                int joined;
+                lock (_lock)
+                    joined = run.Joined;
+
+                await maintainer.RunAsync(isAsked: true, run.Report, run.Stop.Token);
+                lock (_lock)
+                {
+                    // Who joined meanwhile may have written rows that this pass did not see.
+                    if (joined != run.Joined)
+                        continue;
+
+                    _asked = null;
+                    return;
+                }
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new WriteFailedException($"the index could not be written: {exception.Message}", exception);
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                if (ReferenceEquals(_asked, run))
+                    _asked = null;
+            }
+        }
+    }
+
+    private async Task RunBackgroundAsync()
+    {
+        try
+        {
+            await maintainer.RunAsync(isAsked: false, null, _stop.Token);
+            BackgroundFailure = null;
+        }
+        catch (OperationCanceledException)
+        {
+            // The collection is being closed.
+        }
+        catch (Exception exception)
+        {
+            // Nothing acknowledged depends on it; the next write that calls for maintenance tries again.
+            BackgroundFailure = exception;
+            return;
+        }
+
+        Requeue();
+    }
+
+    private void Requeue()
+    {
+        lock (_lock)
+        {
+            if (_isClosed || _asked is not null || !maintainer.HasWork())
+                return;
+
+            _background = Task.Run(RunBackgroundAsync, CancellationToken.None);
+        }
+    }
+
+    private void Leave(Run run)
+    {
+        lock (_lock)
+        {
+            run.Waiting--;
+            if (run.Waiting > 0)
+                return;
+
+            // A build that nobody waits for any more stops, and the next request begins a new one.
+            if (!run.Task.IsCompleted && ReferenceEquals(_asked, run))
+            {
+                run.Stop.Cancel();
+                _asked = null;
+            }
+        }
+    }
+
+    private sealed class Run(CancellationTokenSource stop)
+    {
+        public CancellationTokenSource Stop { get; } = stop;
+
+        public List<IProgress<double>> Progress { get; } = [];
+
+        public Task Task { get; set; } = Task.CompletedTask;
+
+        public int Waiting { get; set; }
+
+        public int Joined { get; set; }
+
+        public void Report(double share)
+        {
+            foreach (var progress in Progress.ToArray())
+                progress.Report(share);
+        }
+    }
+}

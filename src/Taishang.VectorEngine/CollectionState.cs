@@ -1,0 +1,219 @@
+using Taishang.VectorEngine.Log;
+using Taishang.VectorEngine.Segments;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine;
+
+/// <summary>
+/// The rows in memory and the snapshot that readers take. Every change is made under one lock and becomes visible by
+/// publishing a new snapshot; readers never wait for it, except to take a lease or to sweep out rows whose time came.
+/// </summary>
+internal sealed class CollectionState(Generation first, TimeProvider time)
+{
+    private readonly Lock _lock = new();
+    private readonly PriorityQueue<int, long> _expiries = new();
+    private Snapshot _current = new(first, 0, 0, 0);
+    private Generation _generation = first;
+    private long _nextExpiryTicks = RowInfo.Never;
+    private long _commit;
+    private int _live;
+
+    /// <summary>The present snapshot with a lease on its generation, rows that expired by now left out.</summary>
+    public Snapshot Acquire()
+    {
+        if (time.GetUtcNow().UtcTicks >= Volatile.Read(ref _nextExpiryTicks))
+            SweepExpired();
+
+        while (true)
+        {
+            var snapshot = Volatile.Read(ref _current);
+            if (snapshot.Generation.TryAcquire())
+                return snapshot;
+
+            ObjectDisposedException.ThrowIf(ReferenceEquals(snapshot, Volatile.Read(ref _current)), typeof(VectorCollection));
+        }
+    }
+
+    /// <summary>The present snapshot without a lease, for its numbers alone.</summary>
+    public Snapshot Peek() => Volatile.Read(ref _current);
+
+    /// <summary>Applies a durable record; returns how many rows it wrote, or deleted.</summary>
+    public int Apply(ReadOnlyMemory<byte> payload, bool sweep)
+    {
+        lock (_lock)
+        {
+            if (sweep)
+                SweepLocked();
+
+            _commit++;
+            var reader = LogRecord.Read(payload, _generation.Rows.Dimensions);
+            var affected = reader.Kind == LogRecordKind.Upsert ? ApplyUpsert(ref reader) : ApplyDelete(ref reader);
+            Publish();
+            return affected;
+        }
+    }
+
+    /// <summary>Takes over sealed rows at opening: marks the dead, finds the living by their ids.</summary>
+    public void Adopt(Memory.RowBitmap? dead)
+    {
+        lock (_lock)
+        {
+            var rows = _generation.Rows;
+            _generation.Ids.EnsureCapacity(rows.Count);
+            for (var row = 0; row < rows.Count; row++)
+            {
+                if (dead is not null && row < dead.Rows && dead.Contains(row))
+                {
+                    rows.Kill(row, 0);
+                    continue;
+                }
+
+                _live++;
+                ReplaceId(row);
+                Schedule(row);
+            }
+
+            Publish();
+        }
+    }
+
+    /// <summary>The rows of living ids, in the order asked, with the snapshot that they belong to.</summary>
+    public Snapshot Find(IReadOnlyList<VectorId> ids, List<int> found)
+    {
+        lock (_lock)
+        {
+            SweepLocked();
+            foreach (var id in ids)
+            {
+                if (id.Text is not null && _generation.Ids.TryGetValue(id.Text, out var row))
+                    found.Add(row);
+            }
+
+            ObjectDisposedException.ThrowIf(!_generation.TryAcquire(), typeof(VectorCollection));
+            return _current;
+        }
+    }
+
+    /// <summary>Sweeps, then returns the present snapshot; only the writer calls it, so that no commit comes between.
+    /// </summary>
+    public Snapshot SweepAndPeek()
+    {
+        SweepExpired();
+        return Peek();
+    }
+
+    /// <summary>
+    /// Puts a compacted generation in place. <paramref name="finish"/> runs under the lock: it brings over what was
+    /// written meanwhile and returns the living rows of the new generation.
+    /// </summary>
+    public void Replace(Generation next, Func<int> finish)
+    {
+        Generation old;
+        lock (_lock)
+        {
+            _live = finish();
+            old = _generation;
+            _generation = next;
+            _expiries.Clear();
+            Volatile.Write(ref _nextExpiryTicks, RowInfo.Never);
+            for (var row = 0; row < next.Rows.Count; row++)
+            {
+                if (next.Rows.DiedAt(row) == RowTable.Alive)
+                    Schedule(row);
+            }
+
+            Publish();
+        }
+
+        old.Release();
+    }
+
+    /// <summary>Gives up the generation; readers that hold a lease finish on it.</summary>
+    public void Close() => _generation.Release();
+
+    private int ApplyUpsert(ref LogRecord.LogRecordReader reader)
+    {
+        while (reader.TryNextRow(out var info, out var vector))
+        {
+            var row = _generation.Rows.Append(vector, info, RowTable.Alive);
+            _live++;
+            ReplaceId(row);
+            Schedule(row);
+        }
+
+        return reader.Count;
+    }
+
+    private int ApplyDelete(ref LogRecord.LogRecordReader reader)
+    {
+        var deleted = 0;
+        while (reader.TryNextId(out var id))
+        {
+            if (!_generation.Ids.Remove(id.Text, out var row))
+                continue;
+
+            _generation.Rows.Kill(row, _commit);
+            _live--;
+            deleted++;
+        }
+
+        return deleted;
+    }
+
+    private void ReplaceId(int row)
+    {
+        ref var known = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(
+            _generation.Ids, _generation.Rows.Info(row).Id, out var exists);
+        if (exists)
+        {
+            _generation.Rows.Kill(known, _commit);
+            _live--;
+        }
+
+        known = row;
+    }
+
+    private void Schedule(int row)
+    {
+        var ticks = _generation.Rows.Info(row).ExpiresAtTicks;
+        if (ticks == RowInfo.Never)
+            return;
+
+        _expiries.Enqueue(row, ticks);
+        if (ticks < _nextExpiryTicks)
+            Volatile.Write(ref _nextExpiryTicks, ticks);
+    }
+
+    private void SweepExpired()
+    {
+        lock (_lock)
+            SweepLocked();
+    }
+
+    private void SweepLocked()
+    {
+        var now = time.GetUtcNow().UtcTicks;
+        if (now < _nextExpiryTicks)
+            return;
+
+        _commit++;
+        var rows = _generation.Rows;
+        while (_expiries.TryPeek(out var row, out var ticks) && ticks <= now)
+        {
+            _expiries.Dequeue();
+            if (rows.DiedAt(row) != RowTable.Alive)
+                continue;
+
+            _generation.Ids.Remove(rows.Info(row).Id);
+            rows.Kill(row, _commit);
+            _live--;
+        }
+
+        var next = _expiries.TryPeek(out _, out var nextTicks) ? nextTicks : RowInfo.Never;
+        Volatile.Write(ref _nextExpiryTicks, next);
+        Publish();
+    }
+
+    private void Publish() =>
+        Volatile.Write(ref _current, new Snapshot(_generation, _generation.Rows.Count, _commit, _live));
+}

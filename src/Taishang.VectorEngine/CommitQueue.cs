@@ -1,0 +1,219 @@
+using Taishang.VectorEngine.Filtering;
+using Taishang.VectorEngine.Log;
+using Taishang.VectorEngine.Memory;
+
+namespace Taishang.VectorEngine;
+
+/// <summary>
+/// Puts writes in one order and shares syncs among them: whoever comes while a sync runs is written together with the
+/// others who came, and one sync acknowledges them all. A group is applied to memory only after it is durable, and a
+/// group that fails is not applied at all.
+/// </summary>
+internal sealed class CommitQueue(CollectionState state, WriteAheadLog log) : IAsyncDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Queue<PendingWrite> _pending = new();
+    private readonly SemaphoreSlim _room = new(Limits.QueuedWritesMax);
+    private bool _isRunning;
+    private bool _isClosed;
+    private Task _loop = Task.CompletedTask;
+    private Exception? _fault;
+
+    /// <summary>Called after each group, on the writer's thread; must not block.</summary>
+    public Action? Committed { get; set; }
+
+    public WriteAheadLog Log => log;
+
+    /// <summary>Writes a record; owns and disposes the buffer.</summary>
+    public Task<int> WriteAsync(LogBuffer buffer, CancellationToken cancellation) =>
+        EnqueueAsync(new PendingWrite { Buffer = buffer }, cancellation);
+
+    /// <summary>Deletes the rows that match when the writes before this one are applied.</summary>
+    public Task<int> DeleteAsync(MetadataFilter filter, CancellationToken cancellation) =>
+        EnqueueAsync(new PendingWrite { Filter = filter }, cancellation);
+
+    /// <summary>Runs something alone between two groups, on the writer's thread.</summary>
+    public Task RunAloneAsync(Action action, CancellationToken cancellation) =>
+        EnqueueAsync(new PendingWrite { Action = action }, cancellation);
+
+    /// <summary>Lets waiting writes finish and takes no more.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task loop;
+        lock (_lock)
+        {
+            _isClosed = true;
+            loop = _loop;
+        }
+
+        await loop;
+        log.Dispose();
+    }
+
+    private async Task<int> EnqueueAsync(PendingWrite write, CancellationToken cancellation)
+    {
+        try
+        {
+            await _room.WaitAsync(cancellation);
+        }
+        catch
+        {
+            write.Buffer?.Dispose();
+            throw;
+        }
+
+        try
+        {
+            lock (_lock)
+            {
+                ObjectDisposedException.ThrowIf(_isClosed, typeof(VectorCollection));
+                _pending.Enqueue(write);
+                if (!_isRunning)
+                {
+                    _isRunning = true;
+                    _loop = Task.Run(RunLoop, CancellationToken.None);
+                }
+            }
+
+            // Once queued a write is carried out: giving up half-way would leave its caller not knowing.
+            return await write.Done.Task;
+        }
+        finally
+        {
+            write.Buffer?.Dispose();
+            _room.Release();
+        }
+    }
+
+    private void RunLoop()
+    {
+        var group = new List<PendingWrite>();
+        while (TakeGroup(group))
+        {
+            try
+            {
+                if (_fault is not null)
+                    throw new WriteFailedException("the collection failed earlier and must be opened anew", _fault);
+
+                if (group[0].Action is { } action)
+                    RunAction(group[0], action);
+                else
+                    Commit(group);
+            }
+            catch (Exception exception)
+            {
+                foreach (var write in group)
+                    write.Done.TrySetException(Translate(exception));
+            }
+
+            group.Clear();
+            Committed?.Invoke();
+        }
+    }
+
+    private static void RunAction(PendingWrite write, Action action)
+    {
+        action();
+        write.Done.TrySetResult(0);
+    }
+
+    /// <summary>Takes what may be synced together; a filter or an action waits for what stands before it.</summary>
+    private bool TakeGroup(List<PendingWrite> group)
+    {
+        lock (_lock)
+        {
+            long bytes = 0;
+            while (_pending.TryPeek(out var next))
+            {
+                if (group.Count > 0 && (next.Buffer is null || bytes > Limits.GroupBytesMax))
+                    break;
+
+                group.Add(_pending.Dequeue());
+                if (next.Buffer is null)
+                    break;
+
+                bytes += next.Buffer.TotalBytes;
+            }
+
+            _isRunning = group.Count > 0;
+            return _isRunning;
+        }
+    }
+
+    private void Commit(List<PendingWrite> group)
+    {
+        if (group[0].Filter is { } filter && !TryResolve(group[0], filter))
+            return;
+
+        try
+        {
+            foreach (var write in group)
+                log.Append(write.Buffer!);
+            log.Sync();
+        }
+        catch
+        {
+            log.Abandon();
+            throw;
+        }
+
+        try
+        {
+            foreach (var write in group)
+                write.Affected = state.Apply(write.Buffer!.PayloadMemory, sweep: true);
+        }
+        catch (Exception exception)
+        {
+            // Durable but not in memory: only a replay can make the two agree again.
+            _fault = exception;
+            throw;
+        }
+
+        foreach (var write in group)
+            write.Done.TrySetResult(write.Affected);
+    }
+
+    /// <summary>Turns a filter into the ids that match now; false when none does and the write is done.</summary>
+    private bool TryResolve(PendingWrite write, MetadataFilter filter)
+    {
+        var snapshot = state.SweepAndPeek();
+        var rows = snapshot.Generation.Rows;
+        var matched = FilterEvaluator.Evaluate(filter, snapshot.Generation.Columns, snapshot.Rows);
+        var ids = new List<VectorId>();
+        for (var row = 0; row < snapshot.Rows; row++)
+        {
+            if (matched.Contains(row) && rows.DiedAt(row) > snapshot.Commit)
+                ids.Add(new VectorId(rows.Info(row).Id, rows.Info(row).IsInteger));
+        }
+
+        if (ids.Count == 0)
+        {
+            write.Done.TrySetResult(0);
+            return false;
+        }
+
+        write.Buffer = LogRecord.Delete(ids);
+        return true;
+    }
+
+    private static Exception Translate(Exception exception) => exception switch
+    {
+        IOException or UnauthorizedAccessException => new WriteFailedException(
+            $"the disk did not take the write: {exception.Message}", exception),
+        _ => exception,
+    };
+}
+
+/// <summary>One write in the queue: a record, a filter still to be resolved into one, or an action.</summary>
+internal sealed class PendingWrite
+{
+    public LogBuffer? Buffer { get; set; }
+
+    public MetadataFilter? Filter { get; init; }
+
+    public Action? Action { get; init; }
+
+    public int Affected { get; set; }
+
+    public TaskCompletionSource<int> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,108 @@
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine.Indexes.Hnsw;
+
+/// <summary>
+/// Brings rows under a graph with several threads. Rows are taken in small blocks from one counter; the graph's
+/// <see cref="HnswGraph.Covered"/> follows the last block before which all are done. A cancelled run finishes the
+/// blocks that were begun, so that the covered rows always end where the added ones do.
+/// </summary>
+internal sealed class HnswCover(HnswGraph graph, RowScorer scorer, int threads)
+{
+    private const int BlockRows = 32;
+
+    private readonly Lock _lock = new();
+    private readonly HashSet<int> _done = [];
+    private int _next;
+
+    /// <summary>Adds the rows that the graph lacks, up to <paramref name="rows"/>.</summary>
+    /// <param name="rows">Rows published by the table.</param>
+    /// <param name="progress">Told the rows covered, from any thread.</param>
+    /// <param name="cancellation">Stops between blocks.</param>
+    public async Task RunAsync(int rows, Action<int>? progress, CancellationToken cancellation)
+    {
+        if (graph.Covered >= rows)
+            return;
+
+        graph.EnsureNodes(rows);
+        Lift(rows);
+        if (graph.Covered == 0)
+        {
+            // The first node has nothing to race with.
+            new HnswBuilder(graph, scorer, rows).Add(0);
+            graph.Covered = 1;
+        }
+
+        _next = graph.Covered;
+        var most = Math.Max(1, Math.Min(threads, (rows - _next) / BlockRows));
+        var workers = new Task[most];
+        for (var i = 0; i < most; i++)
+        {
+            // A thread of its own: a build must not occupy the pool that requests run on.
+            workers[i] = Task.Factory.StartNew(
+                () => Work(rows, progress, cancellation),
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default);
+        }
+
+        await Task.WhenAll(workers);
+        cancellation.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Gives each new row its lift; see <see cref="HnswGraph.SquaredRadius"/>.</summary>
+    private void Lift(int rows)
+    {
+        var table = scorer.Rows;
+        if (table.Metric != DistanceMetric.Dot)
+            return;
+
+        if (graph.Covered == 0)
+        {
+            for (var row = 0; row < rows; row++)
+                graph.SquaredRadius = Math.Max(graph.SquaredRadius, RowTable.SquaredLength(table.VectorSpan(row)));
+        }
+
+        LiftRows(graph, table, graph.Covered, rows);
+    }
+
+    /// <summary>Sets the lift of rows; also after a graph was read from its file.</summary>
+    public static void LiftRows(HnswGraph graph, RowTable table, int from, int to)
+    {
+        for (var row = from; row < to; row++)
+        {
+            var missing = graph.SquaredRadius - RowTable.SquaredLength(table.VectorSpan(row));
+            table.Scale(row) = (float)Math.Sqrt(Math.Max(0, missing));
+        }
+    }
+
+    private void Work(int rows, Action<int>? progress, CancellationToken cancellation)
+    {
+        var builder = new HnswBuilder(graph, scorer, rows);
+        while (!cancellation.IsCancellationRequested)
+        {
+            var start = Interlocked.Add(ref _next, BlockRows) - BlockRows;
+            if (start >= rows)
+                return;
+
+            var end = Math.Min(start + BlockRows, rows);
+            for (var row = start; row < end; row++)
+                builder.Add(row);
+
+            Finish(start, rows);
+            progress?.Invoke(graph.Covered);
+        }
+    }
+
+    private void Finish(int start, int rows)
+    {
+        lock (_lock)
+        {
+            _done.Add(start);
+            var covered = graph.Covered;
+            while (_done.Remove(covered))
+                covered = Math.Min(covered + BlockRows, rows);
+            graph.Covered = covered;
+        }
+    }
+}

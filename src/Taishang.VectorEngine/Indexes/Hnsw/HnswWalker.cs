@@ -1,0 +1,173 @@
+using System.Runtime.CompilerServices;
+using Taishang.VectorEngine.Memory;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine.Indexes.Hnsw;
+
+/// <summary>
+/// Walks through a graph: greedily down the upper levels, then by best-first search on one level. Holds the memory that
+/// a walk needs, so one walker serves one thread at a time and is reused.
+/// <para>
+/// Neighbours of a node are gathered first and scored as one batch, because their rows lie anywhere in memory and
+/// fetching them side by side is what a walk's speed depends on.
+/// </para>
+/// </summary>
+internal sealed unsafe class HnswWalker
+{
+    private readonly VisitedSet _visited = new();
+    private readonly MinHeap _frontier = new();
+
+    /// <summary>The nearest nodes of the last walk, in order.</summary>
+    public SortedPool Pool { get; } = new();
+
+    /// <summary>Rows scored by this walker so far; a budget and a measure.</summary>
+    public long Scored { get; private set; }
+
+    /// <summary>The nearest node that greedy steps find from level <paramref name="from"/> down to above
+    /// <paramref name="to"/>.</summary>
+    public int Descend(HnswGraph graph, RowScorer scorer, in Query query, int start, int from, int to, int limit)
+    {
+        var nodes = stackalloc int[RowScorer.BatchRows];
+        var distances = stackalloc float[RowScorer.BatchRows];
+        var best = start;
+        var bestDistance = scorer.Score(query, start);
+        for (var level = from; level > to; level--)
+        {
+            var moved = true;
+            while (moved)
+            {
+                moved = false;
+                var count = Gather(graph.Links(best, level), nodes, limit);
+                Scored += count;
+                scorer.Score(query, nodes, count, distances);
+                for (var i = 0; i < count; i++)
+                {
+                    if (distances[i] >= bestDistance)
+                        continue;
+
+                    bestDistance = distances[i];
+                    best = nodes[i];
+                    moved = true;
+                }
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>
+    /// Best-first search on one level; leaves the nearest <paramref name="width"/> nodes in <see cref="Pool"/>. Nodes
+    /// at or above <paramref name="limit"/> are not yet the caller's to see.
+    /// </summary>
+    public void Walk(HnswGraph graph, RowScorer scorer, in Query query, int start, int level, int width, int limit)
+    {
+        var nodes = stackalloc int[RowScorer.BatchRows];
+        var distances = stackalloc float[RowScorer.BatchRows];
+        _visited.Begin(limit);
+        Pool.Begin(width);
+        _visited.TryVisit(start);
+        Pool.Insert(Ranked.Pack(scorer.Score(query, start), start));
+        var next = 0;
+        int node;
+        while ((node = Pool.TakeNext(ref next)) >= 0)
+        {
+            var count = GatherUnvisited(graph.Links(node, level), nodes, limit);
+            Scored += count;
+            scorer.Score(query, nodes, count, distances);
+            for (var i = 0; i < count; i++)
+            {
+                var ranked = Ranked.Pack(distances[i], nodes[i]);
+                if (ranked < Pool.Bound)
+                    next = Math.Min(next, Pool.Insert(ranked));
+            }
+        }
+    }
+
+    /// <summary>
+    /// Best-first search on the bottom level that passes through every node but keeps accepted ones alone. Returns
+    /// false, its result unfinished, when it has scored <paramref name="budget"/> rows: a scan is cheaper then.
+    /// </summary>
+    public bool WalkFiltered<TFilter>(
+        HnswGraph graph, RowScorer scorer, in Query query, TFilter filter, FilteredWalk walk)
+        where TFilter : struct, IRowFilter
+    {
+        var nodes = stackalloc int[RowScorer.BatchRows];
+        var distances = stackalloc float[RowScorer.BatchRows];
+        var end = Scored + walk.Budget;
+        _visited.Begin(walk.Limit);
+        _frontier.Clear();
+        Pool.Begin(walk.Width);
+        _visited.TryVisit(walk.Start);
+        Take(graph, filter, Ranked.Pack(scorer.Score(query, walk.Start), walk.Start));
+        while (_frontier.Count > 0)
+        {
+            var nearest = _frontier.Pop();
+            if (nearest > Pool.Bound)
+                break;
+
+            if (Scored >= end)
+                return false;
+
+            var count = GatherUnvisited(graph.Links(Ranked.Node(nearest), 0), nodes, walk.Limit);
+            Scored += count;
+            scorer.Score(query, nodes, count, distances);
+            for (var i = 0; i < count; i++)
+                Take(graph, filter, Ranked.Pack(distances[i], nodes[i]));
+        }
+
+        return true;
+    }
+
+    private void Take<TFilter>(HnswGraph graph, TFilter filter, ulong ranked)
+        where TFilter : struct, IRowFilter
+    {
+        if (ranked >= Pool.Bound)
+            return;
+
+        _frontier.Push(ranked);
+        for (var row = Ranked.Node(ranked); row != HnswGraph.NoNode; row = graph.NextTwin(row))
+        {
+            if (!filter.Accepts(row))
+                continue;
+
+            Pool.Insert(ranked);
+            return;
+        }
+    }
+
+    /// <summary>Copies a list; the widest one fits a batch (see <see cref="Limits.ConnectivityMax"/>).</summary>
+    private static int Gather(int* links, int* nodes, int limit)
+    {
+        var count = Volatile.Read(ref *links);
+        var kept = 0;
+        for (var i = 1; i <= count && kept < RowScorer.BatchRows; i++)
+        {
+            if (links[i] < limit)
+                nodes[kept++] = links[i];
+        }
+
+        return kept;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int GatherUnvisited(int* links, int* nodes, int limit)
+    {
+        var count = Volatile.Read(ref *links);
+        var kept = 0;
+        for (var i = 1; i <= count; i++)
+        {
+            var node = links[i];
+            if (node < limit && _visited.TryVisit(node))
+                nodes[kept++] = node;
+        }
+
+        return kept;
+    }
+}
+
+/// <summary>The bounds of a filtered walk.</summary>
+/// <param name="Start">A node on the bottom level.</param>
+/// <param name="Width">Accepted nodes kept.</param>
+/// <param name="Limit">Nodes from this on are not the caller's to see.</param>
+/// <param name="Budget">Rows that may be scored.</param>
+internal readonly record struct FilteredWalk(int Start, int Width, int Limit, long Budget);

@@ -1,0 +1,176 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine.Log;
+
+/// <summary>What a record does; the numbers are part of the format.</summary>
+internal enum LogRecordKind : byte
+{
+    Upsert = 1,
+    Delete = 2,
+}
+
+/// <summary>
+/// The payload of one record: kind and number of entries, then the entries. An upsert's entry is id length, flags,
+/// metadata length, expiry, id, metadata, vector; a delete's is id length, flags, id. The same bytes are applied to
+/// memory by a running collection and by recovery, so that both always agree.
+/// </summary>
+internal static class LogRecord
+{
+    private const int HeaderBytes = 8;
+    private const int UpsertEntryBytes = 16;
+    private const int DeleteEntryBytes = 4;
+    private const byte IntegerFlag = 1;
+
+    /// <summary>Encodes rows that were checked before. The buffer comes from the shared pool and goes back to it by
+    /// disposing.</summary>
+    public static LogBuffer Upsert(IReadOnlyList<VectorRow> rows, long[] expiries, IReadOnlyList<int> chosen)
+    {
+        var bytes = HeaderBytes;
+        foreach (var i in chosen)
+        {
+            var row = rows[i];
+            bytes = checked(bytes + UpsertEntryBytes + Encoding.UTF8.GetByteCount(row.Id.Text)
+                + row.MetadataJson.Length + row.Vector.Length * sizeof(float));
+        }
+
+        var buffer = new LogBuffer(bytes, chosen.Count);
+        var target = buffer.Payload;
+        WriteHeader(target, LogRecordKind.Upsert, chosen.Count);
+        var at = HeaderBytes;
+        foreach (var i in chosen)
+            at += WriteRow(target[at..], rows[i], expiries[i]);
+        return buffer;
+    }
+
+    public static LogBuffer Delete(IReadOnlyCollection<VectorId> ids)
+    {
+        var bytes = HeaderBytes;
+        foreach (var id in ids)
+            bytes = checked(bytes + DeleteEntryBytes + Encoding.UTF8.GetByteCount(id.Text));
+
+        var buffer = new LogBuffer(bytes, ids.Count);
+        var target = buffer.Payload;
+        WriteHeader(target, LogRecordKind.Delete, ids.Count);
+        var at = HeaderBytes;
+        foreach (var id in ids)
+        {
+            var idBytes = Encoding.UTF8.GetBytes(id.Text, target[(at + DeleteEntryBytes)..]);
+            BinaryPrimitives.WriteUInt16LittleEndian(target[at..], (ushort)idBytes);
+            target[at + 2] = id.IsInteger ? IntegerFlag : (byte)0;
+            target[at + 3] = 0;
+            at += DeleteEntryBytes + idBytes;
+        }
+
+        return buffer;
+    }
+
+    public static LogRecordReader Read(ReadOnlyMemory<byte> payload, int dimensions) => new(payload, dimensions);
+
+    private static void WriteHeader(Span<byte> target, LogRecordKind kind, int count)
+    {
+        BinaryPrimitives.WriteInt32LittleEndian(target, (int)kind);
+        BinaryPrimitives.WriteInt32LittleEndian(target[4..], count);
+    }
+
+    private static int WriteRow(Span<byte> target, VectorRow row, long expiresAtTicks)
+    {
+        var at = UpsertEntryBytes;
+        var idBytes = Encoding.UTF8.GetBytes(row.Id.Text, target[at..]);
+        at += idBytes;
+        row.MetadataJson.Span.CopyTo(target[at..]);
+        at += row.MetadataJson.Length;
+        MemoryMarshal.AsBytes(row.Vector.Span).CopyTo(target[at..]);
+        at += row.Vector.Length * sizeof(float);
+        BinaryPrimitives.WriteUInt16LittleEndian(target, (ushort)idBytes);
+        target[2] = row.Id.IsInteger ? IntegerFlag : (byte)0;
+        target[3] = 0;
+        BinaryPrimitives.WriteInt32LittleEndian(target[4..], row.MetadataJson.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(target[8..], expiresAtTicks);
+        return at;
+    }
+
+    /// <summary>Walks over the entries of one payload.</summary>
+    internal ref struct LogRecordReader
+    {
+        private readonly ReadOnlyMemory<byte> _payload;
+        private readonly int _dimensions;
+        private int _at = HeaderBytes;
+        private int _left;
+
+        public LogRecordReader(ReadOnlyMemory<byte> payload, int dimensions)
+        {
+            _payload = payload;
+            _dimensions = dimensions;
+            Kind = (LogRecordKind)BinaryPrimitives.ReadInt32LittleEndian(payload.Span);
+            Count = _left = BinaryPrimitives.ReadInt32LittleEndian(payload.Span[4..]);
+        }
+
+        public LogRecordKind Kind { get; }
+
+        public int Count { get; }
+
+        public bool TryNextRow(out RowInfo info, out ReadOnlySpan<byte> vector)
+        {
+            info = default;
+            vector = default;
+            if (_left-- == 0)
+                return false;
+
+            var entry = _payload.Span[_at..];
+            var idBytes = BinaryPrimitives.ReadUInt16LittleEndian(entry);
+            var metadataBytes = BinaryPrimitives.ReadInt32LittleEndian(entry[4..]);
+            info.ExpiresAtTicks = BinaryPrimitives.ReadInt64LittleEndian(entry[8..]);
+            info.IsInteger = entry[2] == IntegerFlag;
+            info.Id = Encoding.UTF8.GetString(entry.Slice(UpsertEntryBytes, idBytes));
+            info.Metadata = _payload.Slice(_at + UpsertEntryBytes + idBytes, metadataBytes);
+            var vectorAt = UpsertEntryBytes + idBytes + metadataBytes;
+            vector = entry.Slice(vectorAt, _dimensions * sizeof(float));
+            _at += vectorAt + vector.Length;
+            return true;
+        }
+
+        public bool TryNextId(out VectorId id)
+        {
+            id = default;
+            if (_left-- == 0)
+                return false;
+
+            var entry = _payload.Span[_at..];
+            var idBytes = BinaryPrimitives.ReadUInt16LittleEndian(entry);
+            id = new VectorId(
+                Encoding.UTF8.GetString(entry.Slice(DeleteEntryBytes, idBytes)), entry[2] == IntegerFlag);
+            _at += DeleteEntryBytes + idBytes;
+            return true;
+        }
+    }
+}
+
+/// <summary>A pooled buffer with room for the record's header in front of its payload and padding behind it.</summary>
+internal sealed class LogBuffer(int payloadBytes, int entries) : IDisposable
+{
+    private byte[]? _bytes = ArrayPool<byte>.Shared.Rent(
+        (int)LogFormat.Aligned(LogFormat.RecordHeaderBytes + (long)payloadBytes));
+
+    public int Entries { get; } = entries;
+
+    public int TotalBytes { get; } = (int)LogFormat.Aligned(LogFormat.RecordHeaderBytes + (long)payloadBytes);
+
+    public Span<byte> Payload => Bytes.AsSpan(LogFormat.RecordHeaderBytes, payloadBytes);
+
+    public ReadOnlyMemory<byte> PayloadMemory => Bytes.AsMemory(LogFormat.RecordHeaderBytes, payloadBytes);
+
+    /// <summary>Header, payload and padding.</summary>
+    public Span<byte> Whole => Bytes.AsSpan(0, TotalBytes);
+
+    private byte[] Bytes => _bytes ?? throw new ObjectDisposedException(nameof(LogBuffer));
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _bytes, null) is { } bytes)
+            ArrayPool<byte>.Shared.Return(bytes);
+    }
+}

@@ -1,0 +1,72 @@
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine.Log;
+
+/// <summary>
+/// Decides what an unreadable end of the last log file is. Torn: the file ends inside the record, or a sector of it was
+/// never written and reads as zeros; then the write was not acknowledged. Damage: everything is there and does not
+/// match, or a later record says that this place was durable when it was written.
+/// </summary>
+internal sealed class LogTail(IStorageFile file, string path, long start)
+{
+    private const int WindowBytes = 1 << 20;
+
+    /// <exception cref="CorruptDataException">The tail holds, or held, something that was acknowledged.</exception>
+    public void RequireTorn()
+    {
+        if (LaterRecordSaysDurable())
+            throw new CorruptDataException(path, start, "a record that was acknowledged does not match its checksum");
+
+        if (!EndsInsideRecord() && !HasUnwrittenSector())
+            throw new CorruptDataException(path, start, "a whole record does not match its checksum");
+    }
+
+    private bool EndsInsideRecord()
+    {
+        Span<byte> header = stackalloc byte[LogFormat.RecordHeaderBytes];
+        if (file.Read(start, header) < header.Length)
+            return true;
+
+        return LogFormat.TryReadRecordHeader(header, out var payloadBytes, out _, out _)
+            && start + LogFormat.Aligned(header.Length + (long)payloadBytes) > file.Length;
+    }
+
+    /// <summary>A sector boundary to the next, or from the last boundary to the end of the file, all zeros.</summary>
+    private bool HasUnwrittenSector()
+    {
+        var sector = new byte[LogFormat.SectorBytes];
+        for (var at = start; at < file.Length;)
+        {
+            var next = Math.Min((at / LogFormat.SectorBytes + 1) * LogFormat.SectorBytes, file.Length);
+            var part = sector.AsSpan(0, (int)(next - at));
+
+            // A few zero bytes at a record's edge are padding; a header's worth of them is not.
+            if (file.Read(at, part) == part.Length && part.Length >= LogFormat.RecordHeaderBytes
+                && !part.ContainsAnyExcept((byte)0))
+            {
+                return true;
+            }
+
+            at = next;
+        }
+
+        return false;
+    }
+
+    private bool LaterRecordSaysDurable()
+    {
+        var window = new byte[WindowBytes + LogFormat.RecordHeaderBytes];
+        for (var from = start + LogFormat.Alignment; from < file.Length; from += WindowBytes)
+        {
+            var read = file.Read(from, window);
+            for (var at = 0; at < Math.Min(WindowBytes, read - LogFormat.RecordHeaderBytes + 1); at += LogFormat.Alignment)
+            {
+                var header = window.AsSpan(at, LogFormat.RecordHeaderBytes);
+                if (LogFormat.TryReadRecordHeader(header, out _, out var durableBytes, out _) && durableBytes > start)
+                    return true;
+            }
+        }
+
+        return false;
+    }
+}

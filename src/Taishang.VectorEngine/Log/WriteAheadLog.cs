@@ -1,0 +1,120 @@
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine.Log;
+
+/// <summary>
+/// The log that is being written. Appending and syncing are for one caller at a time. After any failure the file is
+/// never trusted again: what a failed sync left behind may or may not be on the disk, and asking again would only be
+/// told that all is well. The next write begins a new file, whose header says how far this one is good.
+/// </summary>
+internal sealed class WriteAheadLog : IDisposable
+{
+    private readonly IStorageDevice _device;
+    private readonly string _folder;
+    private readonly bool _sync;
+    private IStorageFile _file;
+    private long _written;
+    private bool _broken;
+
+    private WriteAheadLog(IStorageDevice device, string folder, bool sync, long number, IStorageFile file, long bytes)
+    {
+        _device = device;
+        _folder = folder;
+        _sync = sync;
+        _file = file;
+        Number = number;
+        DurableBytes = _written = bytes;
+    }
+
+    public long Number { get; private set; }
+
+    /// <summary>Length up to which every record was acknowledged.</summary>
+    public long DurableBytes { get; private set; }
+
+    /// <summary>Makes an empty log file.</summary>
+    public static WriteAheadLog Create(
+        IStorageDevice device, string folder, bool sync, long number, long previousBytes) =>
+        new(device, folder, sync, number, CreateFile(device, folder, number, previousBytes), LogFormat.FileHeaderBytes);
+
+    /// <summary>Goes on with a log that recovery found sound to its end.</summary>
+    public static WriteAheadLog Resume(IStorageDevice device, string folder, bool sync, long number, long bytes) =>
+        new(device, folder, sync, number, device.Open(LogFiles.Path(folder, number), writable: true), bytes);
+
+    /// <summary>Writes a record behind the others; durable only after <see cref="Sync"/>.</summary>
+    public void Append(LogBuffer buffer)
+    {
+        if (_broken)
+            Rotate();
+
+        var whole = buffer.Whole;
+        var payload = buffer.Payload;
+        whole[(LogFormat.RecordHeaderBytes + payload.Length)..].Clear();
+        LogFormat.TurnOver(payload);
+        try
+        {
+            LogFormat.WriteRecordHeader(whole, payload, DurableBytes);
+            _file.Write(_written, whole);
+            _written += whole.Length;
+        }
+        catch
+        {
+            _broken = true;
+            throw;
+        }
+        finally
+        {
+            LogFormat.TurnOver(payload);
+        }
+    }
+
+    /// <summary>Returns when every record appended so far is on the disk.</summary>
+    public void Sync()
+    {
+        try
+        {
+            if (_sync)
+                _file.Sync();
+            DurableBytes = _written;
+        }
+        catch
+        {
+            _broken = true;
+            throw;
+        }
+    }
+
+    /// <summary>Begins a new file; what was appended to this one and not synced is void.</summary>
+    public void Rotate()
+    {
+        var next = CreateFile(_device, _folder, Number + 1, DurableBytes);
+        _file.Dispose();
+        _file = next;
+        Number++;
+        DurableBytes = _written = LogFormat.FileHeaderBytes;
+        _broken = false;
+    }
+
+    /// <summary>Gives up what was appended since the last sync, because one of the group failed.</summary>
+    public void Abandon() => _broken = true;
+
+    public void Dispose() => _file.Dispose();
+
+    private static IStorageFile CreateFile(IStorageDevice device, string folder, long number, long previousBytes)
+    {
+        var file = device.Create(LogFiles.Path(folder, number));
+        try
+        {
+            Span<byte> header = stackalloc byte[LogFormat.FileHeaderBytes];
+            LogFormat.WriteFileHeader(header, number, previousBytes);
+            file.Write(0, header);
+            file.Sync();
+            device.SyncFolder(folder);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+}

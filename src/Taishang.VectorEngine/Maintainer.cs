@@ -1,0 +1,265 @@
+using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Segments;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine;
+
+/// <summary>
+/// Keeps a collection in shape behind its writes: seals rows into segments, compacts when many are dead, keeps the
+/// graph caught up. One pass runs at a time, on its own thread; searches and writes go on meanwhile.
+/// </summary>
+internal sealed class Maintainer(
+    CollectionFiles files, CollectionState state, CommitQueue queue, VectorEngineOptions engine, int savedGraphRows)
+    : IDisposable
+{
+    private readonly SemaphoreSlim _gate = new(1);
+    private int _savedGraphRows = savedGraphRows;
+
+    public bool HasWork()
+    {
+        var snapshot = state.Peek();
+        return NeedsSeal(snapshot, isAsked: false) || NeedsCompaction(snapshot, isAsked: false)
+            || NeedsCover(snapshot);
+    }
+
+    /// <summary>One pass. An asked-for one leaves every row written before it sealed and under the index.</summary>
+    public async Task RunAsync(bool isAsked, Action<double>? progress, CancellationToken cancellation)
+    {
+        await _gate.WaitAsync(cancellation);
+        try
+        {
+            // Rows whose time came count as dead, so that their bytes go too.
+            var snapshot = state.SweepAndPeek();
+            if (NeedsCompaction(snapshot, isAsked))
+            {
+                await CompactAsync(isAsked, progress, cancellation);
+            }
+            else
+            {
+                if (NeedsSeal(snapshot, isAsked))
+                    await SealAsync(cancellation);
+                await CoverAsync(isAsked, progress, cancellation);
+            }
+
+            MergeSmallSegments(cancellation);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Changes the manifest's options between two passes.</summary>
+    public async Task ReconfigureAsync(
+        Func<VectorCollectionOptions, VectorCollectionOptions> change, CancellationToken cancellation)
+    {
+        await _gate.WaitAsync(cancellation);
+        try
+        {
+            files.Replace(files.Manifest with { Options = change(files.Manifest.Options) });
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    public void Dispose() => _gate.Dispose();
+
+    private bool NeedsSeal(Snapshot snapshot, bool isAsked)
+    {
+        var unsealed = snapshot.Rows - files.Manifest.SealedRows();
+        return unsealed >= engine.SealAfterRows
+            || queue.Log.DurableBytes >= Limits.LogBytesMax
+            || (isAsked && (unsealed > 0 || queue.Log.DurableBytes > Log.LogFormat.FileHeaderBytes));
+    }
+
+    private static bool NeedsCompaction(Snapshot snapshot, bool isAsked)
+    {
+        var dead = snapshot.Rows - snapshot.Live;
+        return isAsked
+            ? dead > snapshot.Rows * Limits.CompactShareOnBuild
+            : dead >= Limits.CompactRowsMin && dead > snapshot.Rows * Limits.CompactShare;
+    }
+
+    private static bool NeedsCover(Snapshot snapshot) =>
+        snapshot.Generation.Graph is { } graph && snapshot.Rows - graph.Covered >= Limits.CatchUpRows;
+
+    /// <summary>Begins a new log and writes the rows before it into a segment.</summary>
+    private async Task SealAsync(CancellationToken cancellation)
+    {
+        var (snapshot, firstLog) = await RotateAsync(cancellation);
+        try
+        {
+            var manifest = files.Manifest;
+            var range = new RowRange(manifest.SealedRows(), snapshot.Rows);
+            var segments = manifest.Segments;
+            if (range.Count > 0)
+            {
+                var name = files.NewSegment();
+                SegmentFile.Save(files.Device, files.PathOf(name), snapshot.Generation.Rows, range, cancellation);
+                segments = [.. segments, new SegmentEntry(name, range.Count)];
+            }
+
+            string? tombstones = null;
+            if (snapshot.Live < snapshot.Rows)
+            {
+                tombstones = files.NewTombstones();
+                TombstoneFile.Save(
+                    files.Device, files.PathOf(tombstones), Visibility.Dead(snapshot, snapshot.Rows));
+            }
+
+            files.Replace(manifest with { Segments = segments, Tombstones = tombstones, FirstLog = firstLog });
+        }
+        finally
+        {
+            snapshot.Generation.Release();
+        }
+    }
+
+    /// <summary>Adds uncovered rows to the graph, and saves it when the rows it covers are sealed.</summary>
+    private async Task CoverAsync(bool isAsked, Action<double>? progress, CancellationToken cancellation)
+    {
+        var options = files.Manifest.Options;
+        if (options.Index != IndexKind.Hnsw)
+            return;
+
+        var snapshot = state.Acquire();
+        try
+        {
+            var generation = snapshot.Generation;
+            if (generation.Graph is null && !isAsked)
+                return;
+
+            var graph = generation.Graph ??= new HnswGraph(options.Hnsw);
+            var sealedRows = files.Manifest.SealedRows();
+            if (_savedGraphRows < sealedRows && graph.Covered <= sealedRows)
+            {
+                await BuildAsync(graph, generation, sealedRows, progress, cancellation);
+                SaveGraph(graph, cancellation);
+            }
+
+            await BuildAsync(graph, generation, snapshot.Rows, progress, cancellation);
+        }
+        finally
+        {
+            snapshot.Generation.Release();
+        }
+    }
+
+    private async Task BuildAsync(
+        HnswGraph graph, Generation generation, int rows, Action<double>? progress, CancellationToken cancellation)
+    {
+        var before = graph.Covered;
+        if (before >= rows)
+            return;
+
+        var cover = new HnswCover(graph, generation.Scorer, engine.BuildThreads);
+        await cover.RunAsync(rows, covered => progress?.Invoke((double)covered / rows), cancellation);
+        if (rows - before >= Limits.CatchUpRows || before == 0)
+            new HnswRepair(graph, generation.Scorer).Run(rows, cancellation);
+    }
+
+    private void SaveGraph(HnswGraph graph, CancellationToken cancellation)
+    {
+        var name = files.NewGraph();
+        HnswFile.Save(files.Device, files.PathOf(name), graph, cancellation);
+        files.Replace(files.Manifest with { Graph = name });
+        _savedGraphRows = graph.Covered;
+    }
+
+    private async Task CompactAsync(bool isAsked, Action<double>? progress, CancellationToken cancellation)
+    {
+        var (snapshot, firstLog) = await RotateAsync(cancellation);
+        var compactor = new Compactor(snapshot);
+        try
+        {
+            compactor.CopyLiving(cancellation);
+            var target = compactor.Target;
+            var manifest = files.Manifest with
+            {
+                Segments = [], Tombstones = null, Graph = null, FirstLog = firstLog,
+            };
+            if (compactor.BaseRows > 0)
+            {
+                var name = files.NewSegment();
+                var range = new RowRange(0, compactor.BaseRows);
+                SegmentFile.Save(files.Device, files.PathOf(name), target.Rows, range, cancellation);
+                manifest = manifest with { Segments = [new SegmentEntry(name, compactor.BaseRows)] };
+            }
+
+            if (manifest.Options.Index == IndexKind.Hnsw && (isAsked || snapshot.Generation.Graph is not null))
+            {
+                target.Graph = new HnswGraph(manifest.Options.Hnsw);
+                await BuildAsync(target.Graph, target, compactor.BaseRows, progress, cancellation);
+                var name = files.NewGraph();
+                HnswFile.Save(files.Device, files.PathOf(name), target.Graph, cancellation);
+                manifest = manifest with { Graph = name };
+            }
+
+            compactor.CopyLater(state.Peek());
+
+            // From here on nothing may stop half-way: the new manifest and the new generation belong together.
+            await queue.RunAloneAsync(() => Switch(compactor, manifest), CancellationToken.None);
+        }
+        catch
+        {
+            if (!ReferenceEquals(state.Peek().Generation, compactor.Target))
+                compactor.Target.Release();
+            throw;
+        }
+        finally
+        {
+            snapshot.Generation.Release();
+        }
+    }
+
+    private void Switch(Compactor compactor, Manifest manifest)
+    {
+        files.Replace(manifest);
+        _savedGraphRows = compactor.Target.Graph?.Covered ?? 0;
+        state.Replace(compactor.Target, () => compactor.Finish(state.Peek()));
+    }
+
+    private async Task<(Snapshot Snapshot, long FirstLog)> RotateAsync(CancellationToken cancellation)
+    {
+        Snapshot? snapshot = null;
+        long firstLog = 0;
+        await queue.RunAloneAsync(
+            () =>
+            {
+                queue.Log.Rotate();
+                firstLog = queue.Log.Number;
+                snapshot = state.Acquire();
+            },
+            cancellation);
+        return (snapshot!, firstLog);
+    }
+
+    /// <summary>Many builds of few rows leave many small files; the ones at the end become one.</summary>
+    private void MergeSmallSegments(CancellationToken cancellation)
+    {
+        var segments = files.Manifest.Segments;
+        var small = 0;
+        while (small < segments.Count && segments[segments.Count - 1 - small].Rows < engine.SealAfterRows)
+            small++;
+        if (small <= Limits.SmallSegmentsMax)
+            return;
+
+        var snapshot = state.Acquire();
+        try
+        {
+            var kept = segments.Take(segments.Count - small).ToList();
+            var start = kept.Sum(segment => segment.Rows);
+            var range = new RowRange(start, files.Manifest.SealedRows());
+            var name = files.NewSegment();
+            SegmentFile.Save(files.Device, files.PathOf(name), snapshot.Generation.Rows, range, cancellation);
+            kept.Add(new SegmentEntry(name, range.Count));
+            files.Replace(files.Manifest with { Segments = kept });
+        }
+        finally
+        {
+            snapshot.Generation.Release();
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Taishang.VectorEngine.Memory;
+
+/// <summary>
+/// Rows of one fixed size in unmanaged chunks that never move, so that readers keep their pointers while a writer
+/// appends. Only the table of chunks is replaced when it grows; retired tables live until the end, because a reader may
+/// still hold one. Growing is for one writer at a time; a reader may touch any row that was published to it.
+/// </summary>
+internal sealed unsafe class ChunkedRows : IDisposable
+{
+    private const int ChunkBytesTarget = 8 << 20;
+    private const int RowsPerChunkMax = 1 << 16;
+    private const int RowsPerChunkMin = 16;
+    private const int FirstTableChunks = 16;
+
+    private readonly List<NativeBlock> _chunks = [];
+    private readonly List<NativeBlock> _tables = [];
+    private byte** _table;
+    private int _tableChunks;
+
+    public ChunkedRows(int strideBytes)
+    {
+        StrideBytes = strideBytes;
+        var rows = Math.Clamp(ChunkBytesTarget / strideBytes, RowsPerChunkMin, RowsPerChunkMax);
+        Shift = BitOperations.Log2((uint)rows);
+        Mask = (1 << Shift) - 1;
+    }
+
+    public int StrideBytes { get; }
+
+    /// <summary>Row number shifted right by this is the chunk.</summary>
+    public int Shift { get; }
+
+    /// <summary>Row number masked by this is the place in its chunk.</summary>
+    public int Mask { get; }
+
+    public int RowsPerChunk => Mask + 1;
+
+    public long Bytes { get; private set; }
+
+    /// <summary>Makes room for rows 0 to <paramref name="rows"/> − 1. One writer at a time.</summary>
+    public void EnsureRows(int rows)
+    {
+        var wanted = (int)(((long)rows + Mask) >> Shift);
+        while (_chunks.Count < wanted)
+        {
+            if (_chunks.Count == _tableChunks)
+                GrowTable();
+
+            // The first chunk stays on small pages: a process may hold very many small collections.
+            var chunk = new NativeBlock((nuint)StrideBytes * (nuint)RowsPerChunk, hugePages: _chunks.Count > 0);
+            _table[_chunks.Count] = chunk.Pointer;
+            _chunks.Add(chunk);
+            Bytes += (long)chunk.Bytes;
+        }
+    }
+
+    /// <summary>The address of a row below the last <see cref="EnsureRows"/> that the caller has seen.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public byte* Row(int row) => _table[row >> Shift] + (nint)(row & Mask) * StrideBytes;
+
+    public void Dispose()
+    {
+        foreach (var block in _chunks.Concat(_tables))
+            block.Dispose();
+    }
+
+    private void GrowTable()
+    {
+        var chunks = Math.Max(FirstTableChunks, _tableChunks * 2);
+        var table = new NativeBlock((nuint)chunks * (nuint)sizeof(byte*), hugePages: false);
+        if (_tableChunks > 0)
+            Buffer.MemoryCopy(_table, table.Pointer, (long)table.Bytes, (long)_tableChunks * sizeof(byte*));
+
+        _tables.Add(table);
+        _tableChunks = chunks;
+        Interlocked.MemoryBarrier();
+        _table = (byte**)table.Pointer;
+    }
+}

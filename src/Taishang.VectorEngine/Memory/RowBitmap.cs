@@ -1,0 +1,58 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Taishang.VectorEngine.Memory;
+
+/// <summary>A set of rows 0 to <see cref="Rows"/> − 1, one bit each.</summary>
+internal sealed class RowBitmap(int rows)
+{
+    public int Rows { get; } = rows;
+
+    /// <summary>64 rows a word; bits past the last row are always zero.</summary>
+    public ulong[] Words { get; } = new ulong[((long)rows + 63) >> 6];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Contains(int row) => (Words[row >> 6] >> (row & 63) & 1) != 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Add(int row) => Words[row >> 6] |= 1UL << (row & 63);
+
+    public void Fill()
+    {
+        Array.Fill(Words, ulong.MaxValue);
+        ClearPastEnd();
+    }
+
+    public void And(RowBitmap other)
+    {
+        for (var i = 0; i < Words.Length; i++)
+            Words[i] &= other.Words[i];
+    }
+
+    public void Or(RowBitmap other)
+    {
+        for (var i = 0; i < Words.Length; i++)
+            Words[i] |= other.Words[i];
+    }
+
+    public void Invert()
+    {
+        for (var i = 0; i < Words.Length; i++)
+            Words[i] = ~Words[i];
+        ClearPastEnd();
+    }
+
+    public int CountSet()
+    {
+        var count = 0;
+        foreach (var word in Words)
+            count += BitOperations.PopCount(word);
+        return count;
+    }
+
+    private void ClearPastEnd()
+    {
+        if ((Rows & 63) != 0)
+            Words[^1] &= (1UL << (Rows & 63)) - 1;
+    }
+}

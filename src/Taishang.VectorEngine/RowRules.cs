@@ -1,0 +1,190 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine;
+
+/// <summary>What a row, a query and the options of a collection must be; each refusal names the row, what was expected
+/// and what came.</summary>
+internal static class RowRules
+{
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>Checks all rows and returns the places of those to write: of rows with one id the last.</summary>
+    public static List<int> CheckRows(IReadOnlyList<VectorRow> rows, VectorCollectionOptions options)
+    {
+        if (rows.Count > Limits.RowsPerCallMax)
+        {
+            throw new VectorInputException(
+                VectorInputError.TooManyRows, $"at most {Limits.RowsPerCallMax} rows in one call, got {rows.Count}");
+        }
+
+        long bytes = 0;
+        var places = new Dictionary<string, int>(rows.Count);
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var row = rows[i];
+            CheckId(row.Id, i);
+            CheckVector(row.Vector.Span, options, i);
+            CheckMetadata(row.MetadataJson.Span, i);
+            places[row.Id.Text] = i;
+            bytes += row.MetadataJson.Length + (long)row.Vector.Length * sizeof(float) + row.Id.Text.Length;
+        }
+
+        if (bytes > Limits.BytesPerCallMax)
+        {
+            throw new VectorInputException(
+                VectorInputError.TooManyRows, $"at most {Limits.BytesPerCallMax} bytes in one call, got {bytes}");
+        }
+
+        var chosen = new List<int>(places.Count);
+        for (var i = 0; i < rows.Count; i++)
+        {
+            if (places[rows[i].Id.Text] == i)
+                chosen.Add(i);
+        }
+
+        return chosen;
+    }
+
+    public static void CheckId(VectorId id, int row)
+    {
+        if (id.Text is null || id.Text.Length is 0 or > Limits.IdCharactersMax)
+        {
+            throw new VectorInputException(
+                VectorInputError.BadId,
+                $"row {row}: an id has 1 to {Limits.IdCharactersMax} characters, got {id.Text?.Length ?? 0}",
+                row);
+        }
+
+        try
+        {
+            StrictUtf8.GetByteCount(id.Text);
+        }
+        catch (EncoderFallbackException)
+        {
+            throw new VectorInputException(
+                VectorInputError.BadId, $"row {row}: the id holds half a surrogate pair and is no Unicode text", row);
+        }
+    }
+
+    /// <summary>A vector of a row, or of a query when <paramref name="row"/> is null.</summary>
+    public static void CheckVector(ReadOnlySpan<float> vector, VectorCollectionOptions options, int? row)
+    {
+        var who = row is null ? "query" : $"row {row}";
+        if (vector.Length != options.Dimensions)
+        {
+            throw new VectorInputException(
+                VectorInputError.DimensionMismatch,
+                $"{who}: expected {options.Dimensions} dimensions, got {vector.Length}",
+                row);
+        }
+
+        var squared = RowTable.SquaredLength(vector);
+        if (!double.IsFinite(squared))
+        {
+            var at = vector.IndexOfAnyExceptFinite();
+            throw new VectorInputException(
+                VectorInputError.NotFinite, $"{who}: component {at} is {vector[at]}, expected a finite number", row);
+        }
+
+        var length = Math.Sqrt(squared);
+        if (length > Limits.VectorLengthMax)
+        {
+            throw new VectorInputException(
+                VectorInputError.NotFinite,
+                $"{who}: the vector is {length:G4} long, distances overflow float32 beyond {Limits.VectorLengthMax:G1}",
+                row);
+        }
+
+        if (options.Metric == DistanceMetric.Cosine && length < Limits.CosineLengthMin)
+        {
+            throw new VectorInputException(
+                VectorInputError.ZeroVector,
+                length == 0
+                    ? $"{who}: a zero vector has no direction, cosine cannot compare it"
+                    : $"{who}: the vector is {length:G4} long, too short for cosine (at least {Limits.CosineLengthMin:G1})",
+                row);
+        }
+    }
+
+    /// <summary>A ratio that may be asked of a search or an index.</summary>
+    public static void CheckRange(string name, int value, int least, int most)
+    {
+        if (value < least || value > most)
+        {
+            throw new VectorInputException(
+                VectorInputError.BadParameter, $"{name}: expected {least} to {most}, got {value}");
+        }
+    }
+
+    public static void CheckOptions(VectorCollectionOptions options)
+    {
+        CheckRange("dimensions", options.Dimensions, 1, Limits.DimensionsMax);
+        CheckRange("connectivity", options.Hnsw.Connectivity, Limits.ConnectivityMin, Limits.ConnectivityMax);
+        CheckRange(
+            "ef_construction", options.Hnsw.EfConstruction, Limits.EfConstructionMin, Limits.EfConstructionMax);
+        CheckRange("ef_search", options.Hnsw.EfSearch, 1, Limits.EfSearchMax);
+        CheckTimeToLive(options.TimeToLive);
+        if (!Enum.IsDefined(options.Metric) || !Enum.IsDefined(options.Index))
+            throw new VectorInputException(VectorInputError.BadParameter, "metric or index kind is not known");
+    }
+
+    public static void CheckTimeToLive(TimeSpan? timeToLive)
+    {
+        if (timeToLive <= TimeSpan.Zero)
+        {
+            throw new VectorInputException(
+                VectorInputError.BadParameter, $"time to live: expected more than zero, got {timeToLive}");
+        }
+    }
+
+    private static void CheckMetadata(ReadOnlySpan<byte> json, int row)
+    {
+        if (json.IsEmpty)
+            return;
+
+        if (json.Length > Limits.MetadataBytesMax)
+            throw BadMetadata(row, $"at most {Limits.MetadataBytesMax} bytes, got {json.Length}");
+        if (!Utf8.IsValid(json))
+            throw BadMetadata(row, "it is not valid UTF-8");
+
+        try
+        {
+            var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = Limits.MetadataDepthMax });
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.StartObject)
+                throw BadMetadata(row, "expected a JSON object");
+
+            // Escapes are checked by taking the text out: half a surrogate pair is valid JSON, but no text.
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
+                    _ = reader.GetString();
+            }
+        }
+        catch (JsonException exception)
+        {
+            throw BadMetadata(row, exception.Message);
+        }
+        catch (InvalidOperationException)
+        {
+            throw BadMetadata(row, "a string holds half a surrogate pair and is no Unicode text");
+        }
+    }
+
+    private static VectorInputException BadMetadata(int row, string reason) =>
+        new(VectorInputError.BadMetadata, $"row {row}: metadata: {reason}", row);
+
+    private static int IndexOfAnyExceptFinite(this ReadOnlySpan<float> vector)
+    {
+        for (var i = 0; i < vector.Length; i++)
+        {
+            if (!float.IsFinite(vector[i]))
+                return i;
+        }
+
+        return -1;
+    }
+}

@@ -1,0 +1,185 @@
+using System.Runtime.InteropServices;
+using Taishang.VectorEngine.Filtering;
+using Taishang.VectorEngine.Indexes.Flat;
+using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Memory;
+using Taishang.VectorEngine.Segments;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine;
+
+/// <summary>
+/// Answers one search over one snapshot: chooses between scanning and walking, merges what no index covers yet, and
+/// makes sure that k rows come back when k match.
+/// <para>
+/// Paging: the list that pages are cut from is made layer by layer. The first layer is what a walk of the first page's
+/// width finds; each further one is a walk twice as wide, or at last a scan, of which only rows not listed before are
+/// appended. So the beginning of the list never depends on how far a page reaches, and pages neither skip nor repeat.
+/// </para>
+/// </summary>
+internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buffers, CancellationToken cancellation)
+{
+    /// <summary>Rows that a walk scores for each node of its width, about: what makes a scan the cheaper way.</summary>
+    private const int ScoredPerWidth = 24;
+
+    private readonly Generation _generation = snapshot.Generation;
+    private readonly RowTable _rows = snapshot.Generation.Rows;
+    private RowBitmap? _matching;
+    private int _matchingCount;
+    private Query _query;
+
+    /// <summary>The neighbours from offset on, at most top-k of them, nearest first, in engine distances.</summary>
+    public ReadOnlySpan<Neighbor> Run(SearchRequest request, int efSearch)
+    {
+        PrepareQuery(request.Vector.Span);
+        PrepareFilter(request.Filter);
+        buffers.Found.Clear();
+        var wanted = Math.Min((long)request.Offset + request.TopK, _matchingCount);
+        if (wanted <= request.Offset)
+            return default;
+
+        var width = Math.Max(efSearch, request.TopK);
+        var isFirst = true;
+        while (buffers.Found.Count < wanted)
+        {
+            var scans = request.Exact || ScanIsCheaper(width);
+            if (scans || !TryWalk(width))
+            {
+                Scan((int)wanted);
+                scans = true;
+            }
+
+            var added = Append(isFirst);
+            if (scans)
+                break;
+
+            // A layer that brought nothing new will not do better by being repeated a little wider.
+            width = added == 0 ? int.MaxValue : (int)Math.Min(int.MaxValue, width * 2L);
+            isFirst = false;
+        }
+
+        var page = CollectionsMarshal.AsSpan(buffers.Found)[request.Offset..];
+        page = page[..Math.Min(page.Length, request.TopK)];
+        SortPage(page);
+        return page;
+    }
+
+    private void PrepareQuery(ReadOnlySpan<float> vector)
+    {
+        var padded = new Span<float>(buffers.Query.Pointer, _rows.PaddedDimensions);
+        vector.CopyTo(padded);
+        padded[vector.Length..].Clear();
+        var scale = _rows.Metric == DistanceMetric.Cosine ? RowTable.InverseLength(vector) : 0f;
+        _query = new Query((float*)buffers.Query.Pointer, scale);
+    }
+
+    private void PrepareFilter(MetadataFilter? filter)
+    {
+        _matchingCount = snapshot.Live;
+        if (filter is null)
+            return;
+
+        _matching = FilterEvaluator.Evaluate(filter, _generation.Columns, snapshot.Rows);
+        Visibility.Restrict(_matching, snapshot);
+        _matchingCount = _matching.CountSet();
+    }
+
+    /// <summary>
+    /// A walk that keeps <paramref name="width"/> of the rows of which a share matches has to score about
+    /// width · 24 / share of them; a scan scores the matching ones.
+    /// </summary>
+    private bool ScanIsCheaper(int width)
+    {
+        var graph = _generation.Graph;
+        if (graph is null || graph.Covered == 0)
+            return true;
+
+        var share = (double)_matchingCount / snapshot.Rows;
+        return _matchingCount * share <= (double)width * ScoredPerWidth;
+    }
+
+    private bool TryWalk(int width)
+    {
+        var graph = _generation.Graph!;
+        var covered = Math.Min(graph.Covered, snapshot.Rows);
+        var heap = buffers.Memory.Heap;
+        heap.Begin(width, new IdOrder(_rows));
+        var search = new GraphSearch(
+            width, snapshot.Rows, IsSelective: _matchingCount < snapshot.Rows * 0.9, Budget: _matchingCount);
+        var walked = _matching is null
+            ? HnswSearcher.Search(
+                graph, _generation.Scorer, _query, search, new VisibleRows(_rows, snapshot.Commit, covered), buffers.Memory)
+            : HnswSearcher.Search(
+                graph, _generation.Scorer, _query, search, new BitmapRows(_matching, covered), buffers.Memory);
+        if (!walked)
+            return false;
+
+        ScanRange(covered);
+        return true;
+    }
+
+    private void Scan(int wanted)
+    {
+        buffers.Memory.Heap.Begin(wanted, new IdOrder(_rows));
+        ScanRange(0);
+    }
+
+    private void ScanRange(int start)
+    {
+        if (start >= snapshot.Rows)
+            return;
+
+        var heap = buffers.Memory.Heap;
+        if (_matching is not null)
+        {
+            FlatSearcher.Scan(_generation.Scorer, _query, _matching, start, heap, cancellation);
+            return;
+        }
+
+        var visible = new VisibleRows(_rows, snapshot.Commit, snapshot.Rows);
+        FlatSearcher.Scan(_generation.Scorer, _query, (start, snapshot.Rows), visible, heap, cancellation);
+    }
+
+    private int Append(bool isFirst)
+    {
+        var layer = buffers.Memory.Heap.Finish();
+        if (isFirst)
+        {
+            buffers.Found.AddRange(layer);
+            return layer.Length;
+        }
+
+        var known = buffers.FoundRows;
+        known.Clear();
+        foreach (var neighbor in buffers.Found)
+            known.Add(neighbor.Row);
+
+        var added = 0;
+        foreach (var neighbor in layer)
+        {
+            if (!known.Add(neighbor.Row))
+                continue;
+
+            buffers.Found.Add(neighbor);
+            added++;
+        }
+
+        return added;
+    }
+
+    /// <summary>A page that spans two layers is ordered in itself.</summary>
+    private void SortPage(Span<Neighbor> page)
+    {
+        var order = new IdOrder(_rows);
+        for (var i = 1; i < page.Length; i++)
+        {
+            if (page[i].Distance >= page[i - 1].Distance)
+                continue;
+
+            page.Sort((left, right) => left.Distance != right.Distance
+                ? left.Distance.CompareTo(right.Distance)
+                : order.Compare(left.Row, right.Row));
+            return;
+        }
+    }
+}

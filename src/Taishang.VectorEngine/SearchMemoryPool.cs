@@ -1,0 +1,57 @@
+using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Memory;
+
+namespace Taishang.VectorEngine;
+
+/// <summary>Memory of finished searches, kept for the next ones: after warm-up a search allocates its answer alone.
+/// </summary>
+internal sealed class SearchMemoryPool
+{
+    /// <summary>Kept at most; further searches at once make their own and drop it.</summary>
+    private const int KeptMax = 64;
+
+    private readonly SearchBuffers?[] _kept = new SearchBuffers?[KeptMax];
+
+    public SearchBuffers Rent(int paddedDimensions)
+    {
+        for (var i = 0; i < _kept.Length; i++)
+        {
+            if (_kept[i] is not null && Interlocked.Exchange(ref _kept[i], null) is { } buffers)
+                return buffers;
+        }
+
+        return new SearchBuffers(paddedDimensions);
+    }
+
+    public void Return(SearchBuffers buffers)
+    {
+        for (var i = 0; i < _kept.Length; i++)
+        {
+            if (_kept[i] is null && Interlocked.CompareExchange(ref _kept[i], buffers, null) is null)
+                return;
+        }
+
+        buffers.Dispose();
+    }
+
+    public void Clear()
+    {
+        for (var i = 0; i < _kept.Length; i++)
+            Interlocked.Exchange(ref _kept[i], null)?.Dispose();
+    }
+}
+
+/// <summary>One search's memory: the padded query, the walk's and heap's arrays, the list that grows page by page.
+/// </summary>
+internal sealed class SearchBuffers(int paddedDimensions) : IDisposable
+{
+    public NativeBlock Query { get; } = new((nuint)paddedDimensions * sizeof(float), hugePages: false);
+
+    public SearchMemory Memory { get; } = new();
+
+    public List<Neighbor> Found { get; } = [];
+
+    public HashSet<int> FoundRows { get; } = [];
+
+    public void Dispose() => Query.Dispose();
+}

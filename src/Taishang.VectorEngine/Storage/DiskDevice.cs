@@ -1,0 +1,88 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Taishang.VectorEngine.Storage;
+
+/// <summary>The real disk.</summary>
+internal sealed partial class DiskDevice : IStorageDevice
+{
+    private const int ReadOnlyFlag = 0;
+
+    public static readonly DiskDevice Instance = new();
+
+    public IStorageFile Create(string path) => new DiskFile(
+        File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read));
+
+    public IStorageFile Open(string path, bool writable) => new DiskFile(
+        File.OpenHandle(
+            path,
+            FileMode.Open,
+            writable ? FileAccess.ReadWrite : FileAccess.Read,
+            writable ? FileShare.Read : FileShare.ReadWrite));
+
+    public bool Exists(string path) => File.Exists(path);
+
+    public void Rename(string from, string to) => File.Move(from, to, overwrite: true);
+
+    public void Delete(string path) => File.Delete(path);
+
+    public void SyncFolder(string folder)
+    {
+        // Windows orders its directory changes by itself and cannot open a folder for syncing.
+        if (OperatingSystem.IsWindows())
+            return;
+
+        var descriptor = OpenDescriptor(folder, ReadOnlyFlag);
+        if (descriptor < 0)
+            throw new IOException($"cannot open the folder {folder} (error {Marshal.GetLastPInvokeError()})");
+
+        var failed = SyncDescriptor(descriptor) != 0;
+        var error = Marshal.GetLastPInvokeError();
+        _ = CloseDescriptor(descriptor);
+        if (failed)
+            throw new IOException($"cannot sync the folder {folder} (error {error})");
+    }
+
+    public IReadOnlyList<string> List(string folder) =>
+        [.. Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int OpenDescriptor(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int SyncDescriptor(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int CloseDescriptor(int descriptor);
+
+    private sealed class DiskFile(SafeFileHandle handle) : IStorageFile
+    {
+        public long Length => RandomAccess.GetLength(handle);
+
+        public int Read(long offset, Span<byte> target)
+        {
+            var total = 0;
+            while (total < target.Length)
+            {
+                var read = RandomAccess.Read(handle, target[total..], offset + total);
+                if (read == 0)
+                    break;
+
+                total += read;
+            }
+
+            return total;
+        }
+
+        public void Write(long offset, ReadOnlySpan<byte> bytes) => RandomAccess.Write(handle, bytes, offset);
+
+        public void SetLength(long bytes) => RandomAccess.SetLength(handle, bytes);
+
+        public void Sync() => RandomAccess.FlushToDisk(handle);
+
+        public void Dispose() => handle.Dispose();
+    }
+}

@@ -1,0 +1,44 @@
+namespace Taishang.VectorEngine.Storage;
+
+/// <summary>
+/// The disk as the engine sees it. It is an interface because what stands behind it is a device that fails: tests put
+/// a full, short-writing or unsyncable one in its place. All failures are <see cref="IOException"/> or
+/// <see cref="UnauthorizedAccessException"/>.
+/// </summary>
+internal interface IStorageDevice
+{
+    /// <summary>A new, empty file for writing; what stood there is gone.</summary>
+    IStorageFile Create(string path);
+
+    /// <summary>An existing file, for reading, or for writing too.</summary>
+    IStorageFile Open(string path, bool writable);
+
+    bool Exists(string path);
+
+    /// <summary>Replaces the target in one step.</summary>
+    void Rename(string from, string to);
+
+    void Delete(string path);
+
+    /// <summary>Makes names created, renamed or deleted in a folder durable.</summary>
+    void SyncFolder(string folder);
+
+    /// <summary>Names of the files in a folder, without their path.</summary>
+    IReadOnlyList<string> List(string folder);
+}
+
+/// <summary>One open file.</summary>
+internal interface IStorageFile : IDisposable
+{
+    long Length { get; }
+
+    /// <summary>Reads until the span is full or the file ends; returns the bytes read.</summary>
+    int Read(long offset, Span<byte> target);
+
+    void Write(long offset, ReadOnlySpan<byte> bytes);
+
+    void SetLength(long bytes);
+
+    /// <summary>Returns when everything written is on the disk.</summary>
+    void Sync();
+}
