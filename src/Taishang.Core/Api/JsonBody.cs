@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
 
 namespace Taishang.Core.Api;
 
@@ -8,80 +9,58 @@ public static class JsonBody
 {
     /// <exception cref="ApiException">Not JSON, not UTF-8, too deep, unknown, missing or wrongly typed field.</exception>
     public static async Task<T> ReadAsync<T>(HttpContext context, CancellationToken cancellation)
+        where T : class =>
+        await ReadOptionalAsync<T>(context, cancellation)
+            ?? throw new ApiException(ErrorCodes.MalformedJson, "body: expected a JSON object, came nothing");
+
+    /// <summary>As <see cref="ReadAsync"/>; null when there is no body at all.</summary>
+    public static async Task<T?> ReadOptionalAsync<T>(HttpContext context, CancellationToken cancellation)
         where T : class
     {
-        RequireJson(context.Request);
+        var json = await ReadTextAsync(context, cancellation);
+        return json.Length == 0 ? null : Parse<T>(json);
+    }
+
+    /// <summary>
+    /// The body as checked JSON text for a parser of the caller's; empty when there is none. Valid until the answer is
+    /// complete.
+    /// </summary>
+    /// <exception cref="ApiException">Wrong content type, too large, or not UTF-8.</exception>
+    public static async ValueTask<ReadOnlyMemory<byte>> ReadTextAsync(
+        HttpContext context, CancellationToken cancellation)
+    {
+        if (context.Request.ContentLength != 0 && context.Request.ContentType is not null) RequireJson(context.Request);
+        var body = await RequestBody.ReadAsync(context, cancellation);
+        if (body.Bytes.Length > 0) RequireJson(context.Request);
+        return body.JsonText();
+    }
+
+    /// <exception cref="ApiException">Malformed, too deep, unknown, missing or wrongly typed field.</exception>
+    public static T Parse<T>(ReadOnlyMemory<byte> json)
+        where T : class
+    {
         try
         {
-            return await JsonSerializer.DeserializeAsync<T>(
-                    context.Request.BodyReader, ApiJson.Options, cancellation)
+            return JsonSerializer.Deserialize<T>(json.Span, ApiJson.Options)
                 ?? throw new ApiException(ErrorCodes.WrongType, "body: expected an object, came null");
         }
         catch (JsonException e)
         {
-            throw Explain(e);
-        }
-        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
-        {
-            throw new ApiException(ErrorCodes.BodyTooLarge, inner: e);
+            throw JsonFault.Explain(e, json);
         }
     }
 
     private static void RequireJson(HttpRequest request)
     {
-        if (request.HasJsonContentType()) return;
+        if (request.Headers.ContentEncoding is [{ Length: > 0 } encoding, ..] && encoding != "identity")
+            throw new ApiException(
+                ErrorCodes.UnsupportedMediaType, $"content-encoding: expected none, came '{Cut(encoding)}'");
+        var charset = MediaTypeHeaderValue.TryParse(request.ContentType, out var type) ? type.Charset.Value : null;
+        if (request.HasJsonContentType() && charset?.Trim('"').ToUpperInvariant() is null or "UTF-8") return;
         throw new ApiException(
-            ErrorCodes.UnsupportedMediaType, $"content-type: expected application/json, came '{request.ContentType}'");
+            ErrorCodes.UnsupportedMediaType,
+            $"content-type: expected application/json in UTF-8, came '{Cut(request.ContentType ?? "nothing")}'");
     }
 
-    /// <summary>Turns the parser's message into a code, a field and a sentence without type names of ours.</summary>
-    internal static ApiException Explain(JsonException e)
-    {
-        var field = (e.Path ?? "$").TrimStart('$').TrimStart('.');
-        var (code, message) = Classify(e.Message);
-        var where = field.Length == 0 ? "body" : field;
-        if (e.LineNumber is { } line && code == ErrorCodes.MalformedJson)
-            message += $" (line {line + 1}, byte {e.BytePositionInLine + 1})";
-        return new ApiException(code, $"{where}: {message}", [new FieldError(field, code.Number, message)], inner: e);
-    }
-
-    private static (ErrorCode Code, string Message) Classify(string text)
-    {
-        if (text.Contains("maximum configured depth", StringComparison.Ordinal))
-            return (ErrorCodes.TooDeep, $"expected at most {ApiJson.DepthMax} levels of nesting");
-        if (text.Contains("could not be mapped to any .NET member", StringComparison.Ordinal))
-            return (ErrorCodes.UnknownField, $"'{Quoted(text)}' is not a field of this request");
-        if (text.Contains("Duplicate property", StringComparison.Ordinal))
-            return (ErrorCodes.MalformedJson, $"'{Quoted(text)}' is given twice");
-        if (text.Contains("missing required propert", StringComparison.Ordinal))
-            return (ErrorCodes.MissingField, $"required and missing: {AfterColon(text)}");
-        if (text.Contains("doesn't allow setting null", StringComparison.Ordinal)
-            || text.Contains("doesn't allow null", StringComparison.Ordinal))
-            return (ErrorCodes.WrongType, "expected a value, came null");
-        if (text.StartsWith("expected ", StringComparison.Ordinal))
-            return (ErrorCodes.WrongType, Sentence(text));
-        if (text.Contains("could not be converted to", StringComparison.Ordinal))
-            return (ErrorCodes.WrongType, "the value has the wrong JSON type or is out of range");
-        return (ErrorCodes.MalformedJson, "not JSON in UTF-8: " + Sentence(text));
-    }
-
-    private static string Quoted(string text)
-    {
-        var parts = text.Split('\'');
-        return parts.Length > 1 ? parts[1] : "?";
-    }
-
-    private static string AfterColon(string text)
-    {
-        var at = text.LastIndexOf("including:", StringComparison.Ordinal);
-        return at >= 0 ? text[(at + 10)..].Trim(' ', '.') : Sentence(text[(text.LastIndexOf(':') + 1)..].Trim());
-    }
-
-    /// <summary>The parser appends where it stood; the envelope says that in its own words.</summary>
-    private static string Sentence(string text)
-    {
-        var at = text.IndexOf(" Path: ", StringComparison.Ordinal);
-        if (at < 0) at = text.IndexOf(" LineNumber: ", StringComparison.Ordinal);
-        return (at < 0 ? text : text[..at]).TrimEnd('.', ' ');
-    }
+    private static string Cut(string value) => value.Length <= 80 ? value : value[..80] + "…";
 }
