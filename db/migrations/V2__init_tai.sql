@@ -12,6 +12,7 @@ CREATE TABLE tai_models (
     status_reason  TEXT,
     endpoint       VARCHAR(255),
     config         TEXT         NOT NULL DEFAULT '{}',
+    deprecated_at  TIMESTAMPTZ,
     retire_at      TIMESTAMPTZ,
     created_at     TIMESTAMPTZ  NOT NULL,
     updated_at     TIMESTAMPTZ  NOT NULL
@@ -69,6 +70,11 @@ CREATE TABLE tai_idempotency_keys (
     -- Null while the first request is still running.
     status          INTEGER,
     response        TEXT,
+    -- Who runs the first request, and until when it is believed to: past that, another may.
+    owner           VARCHAR(36)  NOT NULL,
+    locked_until    TIMESTAMPTZ  NOT NULL,
+    -- The id that every try of the request gives to the row it creates.
+    reserved_id     VARCHAR(36)  NOT NULL,
     created_at      TIMESTAMPTZ  NOT NULL,
     PRIMARY KEY (idempotency_key, route)
 );

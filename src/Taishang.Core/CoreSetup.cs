@@ -17,10 +17,14 @@ namespace Taishang.Core;
 /// <summary>taishang-core as a whole: its slices added and mapped, nothing else.</summary>
 public static class CoreSetup
 {
-    /// <summary>Options are read from the section `Taishang`; each slice documents its own.</summary>
+    /// <summary>
+    /// Options are read from the section `Taishang` of the whole configuration; a slice is handed that section and
+    /// documents its own part.
+    /// </summary>
     public static IServiceCollection AddTaishangCore(this IServiceCollection services, IConfiguration configuration)
     {
         services.TryAddSingleton(TimeProvider.System);
+        configuration = configuration.GetSection("Taishang");
         services.AddApi(configuration);
         services.AddData(configuration);
         services.AddAiClient(configuration);
@@ -35,7 +39,7 @@ public static class CoreSetup
 
     public static void MapTaishangCore(this WebApplication app)
     {
-        app.UseErrorEnvelope();
+        app.UseApi();
         app.MapModels();
         app.MapCollections();
         app.MapVectors();

@@ -24,6 +24,7 @@ public static class ApiJson
             DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
             MaxDepth = DepthMax,
             RespectNullableAnnotations = true,
+            RespectRequiredConstructorParameters = true,
             // The API is read by programs and people, not pasted into HTML: Chinese stays readable.
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         };

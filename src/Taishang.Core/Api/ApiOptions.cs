@@ -37,10 +37,12 @@ public sealed class ApiOptions
 public sealed class RateLimit
 {
     /// <summary>Tokens that come back each second: 0 (no limit) to 10,000,000, default 20,000.</summary>
-    [Range(0, 10_000_000)]
     public int TokensPerSecond { get; set; } = 20_000;
 
     /// <summary>Tokens that a rested client may spend at once: 1–10,000,000, default 40,000.</summary>
-    [Range(1, 10_000_000)]
     public int Burst { get; set; } = 40_000;
+
+    internal bool IsValid => TokensPerSecond is >= 0 and <= TokensMax && Burst is >= 1 and <= TokensMax;
+
+    private const int TokensMax = 10_000_000;
 }

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -12,7 +13,13 @@ internal static class ApiSetup
     public static void AddApi(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<ApiOptions>().Bind(configuration.GetSection("Api"))
-            .Validate(ApiOptionsRules.Hold, ApiOptionsRules.Message).ValidateOnStart();
+            .ValidateDataAnnotations()
+            .Validate(
+                options => options.RateLimits.Values.Append(options.RateLimit).All(limit => limit.IsValid),
+                "Api: a rate limit is 0 to 10,000,000 tokens a second with a burst of 1 to 10,000,000")
+            .ValidateOnStart();
+        // A parameter that does not bind is told like any other bad field, by exception.
+        services.Configure<RouteHandlerOptions>(handlers => handlers.ThrowOnBadRequest = true);
         services.AddRateLimiter(_ => { });
         services.AddSingleton<IConfigureOptions<RateLimiterOptions>, RateLimits>();
         services.AddSingleton<IdempotencyStore>();

@@ -46,7 +46,7 @@ public static class JsonBody
         }
         catch (JsonException e)
         {
-            throw JsonFault.Explain(e, json);
+            throw JsonFault.Explain(e, json, typeof(T));
         }
     }
 

@@ -8,15 +8,20 @@ namespace Taishang.Core.Api;
 /// </summary>
 internal static class JsonFault
 {
-    private const string ConvertedTo = "could not be converted to ";
     private const int NameLengthMax = 80;
 
     /// <param name="json">The text that was parsed, to tell what came; empty when it is gone.</param>
-    public static ApiException Explain(JsonException e, ReadOnlyMemory<byte> json = default)
+    /// <param name="target">What it was parsed into, to tell what was expected.</param>
+    public static ApiException Explain(JsonException e, ReadOnlyMemory<byte> json = default, Type? target = null)
     {
         var path = e.Path ?? "$";
         var (code, message, last) = Classify(e.Message);
-        if (code == ErrorCodes.WrongType) message += Came(json, path);
+        if (code == ErrorCodes.WrongType)
+        {
+            if (message.Length == 0) message = $"expected {JsonPath.Expected(target, path)}";
+            message += Came(json, path);
+        }
+
         if (code == ErrorCodes.MalformedJson && last is null && e.LineNumber is { } line)
             message += $" (line {line + 1}, byte {e.BytePositionInLine + 1})";
         var field = Field(path);
@@ -41,8 +46,7 @@ internal static class JsonFault
             return (ErrorCodes.WrongType, "expected a value", null);
         if (text.StartsWith("expected ", StringComparison.Ordinal))
             return (ErrorCodes.WrongType, Sentence(text), null);
-        var at = text.IndexOf(ConvertedTo, StringComparison.Ordinal);
-        if (at >= 0) return (ErrorCodes.WrongType, $"expected {Words(text[(at + ConvertedTo.Length)..])}", null);
+        if (Has(text, "could not be converted to ")) return (ErrorCodes.WrongType, "", null);
         return (ErrorCodes.MalformedJson, "not JSON: " + Sentence(text), null);
     }
 
@@ -53,31 +57,6 @@ internal static class JsonFault
             .Split(',', StringSplitOptions.TrimEntries).Select(name => name.Trim('\'')).ToArray();
         var rest = names.Length > 1 ? $", as are {string.Join(", ", names[1..])}" : "";
         return (ErrorCodes.MissingField, $"required and missing{rest}", names[0]);
-    }
-
-    /// <summary>What a .NET type means to someone who writes JSON.</summary>
-    private static string Words(string text)
-    {
-        var end = text.IndexOfAny([' ', '[', '`']);
-        var type = (end < 0 ? text : text[..end]).TrimEnd('.');
-        if (type.StartsWith("System.Nullable", StringComparison.Ordinal) && text.Contains('['))
-            return Words(text[(text.LastIndexOf('[') + 1)..].TrimEnd(']', '.'));
-        if (end >= 0 && text[end] == '[' && text.AsSpan(end).StartsWith("[]", StringComparison.Ordinal))
-            return "an array";
-        return type.TrimEnd(']') switch
-        {
-            "System.String" or "System.Char" => "a string",
-            "System.Boolean" => "true or false",
-            "System.Int32" or "System.UInt32" or "System.Int16" or "System.Byte" => "a whole number of 32 bits",
-            "System.Int64" or "System.UInt64" => "a whole number of 64 bits",
-            "System.Single" or "System.Double" or "System.Decimal" => "a number",
-            "System.DateTimeOffset" or "System.DateTime" => "a time in RFC 3339",
-            var name when name.Contains("Collections.Generic.List", StringComparison.Ordinal)
-                || name.Contains("Collections.Generic.IReadOnlyList", StringComparison.Ordinal)
-                || name.Contains("Collections.Generic.IList", StringComparison.Ordinal)
-                || name.Contains("Collections.Generic.IEnumerable", StringComparison.Ordinal) => "an array",
-            _ => "an object",
-        };
     }
 
     private static string Came(ReadOnlyMemory<byte> json, string path)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Taishang.Core.Api;
 
@@ -26,6 +27,35 @@ internal static class JsonPath
         }
 
         return value;
+    }
+
+    /// <summary>What stands there in the words of JSON, for a body that is parsed into this type.</summary>
+    public static string Expected(Type? root, string path)
+    {
+        var type = root;
+        var rest = path.AsSpan().TrimStart('$');
+        while (type is not null && !rest.IsEmpty)
+        {
+            if (Step(ref rest) is not { } key) return Words(null);
+            var info = ApiJson.Options.GetTypeInfo(type);
+            type = info.Kind == JsonTypeInfoKind.Object
+                ? info.Properties.FirstOrDefault(property => property.Name == key)?.PropertyType
+                : info.ElementType;
+        }
+
+        return Words(type is null ? null : Nullable.GetUnderlyingType(type) ?? type);
+    }
+
+    private static string Words(Type? type)
+    {
+        if (type is null) return "another JSON type";
+        if (type == typeof(string)) return "a string";
+        if (type == typeof(bool)) return "true or false";
+        if (type == typeof(DateTimeOffset)) return "a time in RFC 3339";
+        if (type == typeof(long) || type == typeof(ulong)) return "a whole number of 64 bits";
+        if (type == typeof(float) || type == typeof(double) || type == typeof(decimal)) return "a number";
+        if (type.IsPrimitive) return "a whole number of 32 bits";
+        return ApiJson.Options.GetTypeInfo(type).Kind == JsonTypeInfoKind.Enumerable ? "an array" : "an object";
     }
 
     private static string? Step(ref ReadOnlySpan<char> rest)
