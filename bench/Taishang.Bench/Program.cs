@@ -1,1 +1,33 @@
-return 0;
+using System.CommandLine;
+using Taishang.Bench;
+
+// Each benchmark prints a table and one JSON line. `smoke` runs all of them small, to show that they still work.
+var rows = new Option<int>("--rows") { Description = "Rows of data.", DefaultValueFactory = _ => 60_000 };
+var tasks = new Option<int>("--tasks") { Description = "Tasks to run.", DefaultValueFactory = _ => 10_000 };
+var seconds = new Option<int>("--seconds") { Description = "Length of each measurement.", DefaultValueFactory = _ => 5 };
+
+var command = new RootCommand("Benchmarks of taishang.");
+Add("rest", "Fashion-MNIST through REST: load, build, search.", (size, cancel) => RestBench.RunAsync(size, cancel));
+Add("embed", "The built-in embedder, sentences a second.", (size, _) => EmbedBench.RunAsync(size));
+Add("tasks", "No-op tasks through the durable queue.", (size, cancel) => TaskBench.RunAsync(size, cancel));
+Add("engine", "The vector engine alone.", (size, cancel) => EngineBench.RunAsync(size, cancel));
+
+var smoke = new Command("smoke", "All of them, small.");
+smoke.SetAction(async (_, cancellation) =>
+{
+    var size = BenchSize.Smoke;
+    await EngineBench.RunAsync(size, cancellation);
+    await EmbedBench.RunAsync(size);
+    await TaskBench.RunAsync(size, cancellation);
+    await RestBench.RunAsync(size, cancellation);
+});
+command.Subcommands.Add(smoke);
+return await command.Parse(args).InvokeAsync();
+
+void Add(string name, string description, Func<BenchSize, CancellationToken, Task> run)
+{
+    var sub = new Command(name, description) { rows, tasks, seconds };
+    sub.SetAction((result, cancellation) => run(
+        new BenchSize(result.GetValue(rows), result.GetValue(tasks), result.GetValue(seconds)), cancellation));
+    command.Subcommands.Add(sub);
+}

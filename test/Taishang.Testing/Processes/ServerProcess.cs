@@ -86,12 +86,14 @@ public sealed partial class ServerProcess : IAsyncDisposable
         "ready", async () => (await Http.GetAsync("/readyz")).StatusCode == HttpStatusCode.OK);
 
     /// <summary>Asks again, with a pause of 50 ms, until true or out of patience.</summary>
-    public async Task WaitUntilAsync(string what, Func<Task<bool>> condition)
+    public Task WaitUntilAsync(string what, Func<Task<bool>> condition) => WaitUntilAsync(what, Patience, condition);
+
+    public async Task WaitUntilAsync(string what, TimeSpan patience, Func<Task<bool>> condition)
     {
         var watch = Stopwatch.StartNew();
         using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
         var last = "";
-        while (watch.Elapsed < Patience)
+        while (watch.Elapsed < patience)
         {
             try
             {
@@ -106,7 +108,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
             await pause.WaitForNextTickAsync();
         }
 
-        throw new TimeoutException($"not {what} in {Patience.TotalSeconds} s. {last}\n{Output}");
+        throw new TimeoutException($"not {what} in {patience.TotalSeconds} s. {last}\n{Output}");
     }
 
     public async Task<JsonNode> PostAsync(string path, object body)

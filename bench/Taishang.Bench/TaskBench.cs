@@ -1,0 +1,2 @@
+namespace Taishang.Bench;
+internal static class TaskBench { public static Task RunAsync(BenchSize size, CancellationToken c) => Task.CompletedTask; }
