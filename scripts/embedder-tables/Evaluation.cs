@@ -4,7 +4,9 @@ using Taishang.Ai.Tests.Embeddings;
 
 namespace Taishang.EmbedderTables;
 
-/// <summary>Prints nDCG@10 on each evaluation set, and the speed, for a table and weights that are being tried.</summary>
+/// <summary>
+/// Prints nDCG@10 on each evaluation set, and the speed, for a table and weights that are being tried.
+/// </summary>
 internal static class Evaluation
 {
     private static readonly string[] Sets =

@@ -43,7 +43,8 @@ internal static class FoldingTable
         if (!entries.TryGetValue(code, out Entry? entry)) return [code];
         string[] parts = entry.Decomposition.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         bool compatibility = parts is [['<', ..], ..];
-        List<int> pieces = [.. parts.Skip(compatibility ? 1 : 0).Select(part => int.Parse(part, NumberStyles.HexNumber))];
+        List<int> pieces = [.. parts.Skip(compatibility ? 1 : 0)
+            .Select(part => int.Parse(part, NumberStyles.HexNumber))];
         bool taken = pieces.Count > 0 && (compatibility ? !IsJamo(code) : pieces.Count == 1 || IsAccented(pieces[0]));
         if (taken) return [.. pieces.SelectMany(piece => Fold(piece, entries))];
         return entry.Lower == code ? [code] : Fold(entry.Lower, entries);

@@ -10,7 +10,9 @@ namespace Taishang.Ai.Embeddings;
 /// </summary>
 internal sealed class FeatureExtractor
 {
-    /// <summary>Characters of a folded text that are read; what follows is left out and reported as truncated.</summary>
+    /// <summary>
+    /// Characters of a folded text that are read; what follows is left out and reported as truncated.
+    /// </summary>
     public const int MaxCharacters = 65_536;
 
     /// <summary>Tokens (words, ideographs, symbols) of a text that are read.</summary>

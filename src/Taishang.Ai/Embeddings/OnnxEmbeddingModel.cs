@@ -164,6 +164,6 @@ internal sealed class OnnxEmbeddingModel : IEmbeddingModel
         }
         return TensorPrimitives.IsFiniteAll<float>(vectors)
             ? (vectors, dimensions)
-            : throw new ModelException(ModelErrorKind.RunFailed, "The model's vectors hold numbers that are not finite.");
+            : throw new ModelException(ModelErrorKind.RunFailed, "The model's vectors are not finite numbers.");
     }
 }

@@ -13,7 +13,8 @@ internal sealed record OnnxEmbeddingSettings
     public const int DefaultMaxTokens = 512;
 
     private const int MaxMaxTokens = 32_768;
-    private static readonly string[] SentenceOutputs = ["sentence_embedding", "text_embeds", "pooler_output", "embeddings"];
+    private static readonly string[] SentenceOutputs =
+        ["sentence_embedding", "text_embeds", "pooler_output", "embeddings"];
     private static readonly string[] TokenOutputs = ["last_hidden_state", "token_embeddings"];
 
     public required string IdsInput { get; init; }
@@ -38,7 +39,8 @@ internal sealed record OnnxEmbeddingSettings
     public required int FixedBatch { get; init; }
 
     /// <summary>Finds out how <paramref name="model"/> is to be used.</summary>
-    /// <exception cref="ModelException">LoadFailed if it is no text-embedding model, InvalidConfig if it contradicts.</exception>
+    /// <exception cref="ModelException">LoadFailed if it is no text-embedding model, InvalidConfig if it
+    /// contradicts.</exception>
     public static OnnxEmbeddingSettings Find(OnnxModel model, ModelConfig config)
     {
         TensorDescription ids = Input(model, config.Text("ids_input", "input_ids"))

@@ -2,7 +2,9 @@ using Taishang.Ai.Models;
 
 namespace Taishang.Ai.Inference;
 
-/// <summary>The registry that turns a <see cref="ModelReference"/> into a model for inference and keeps it loaded.</summary>
+/// <summary>
+/// The registry that turns a <see cref="ModelReference"/> into a model for inference and keeps it loaded.
+/// </summary>
 internal sealed class InferenceModels(OnnxModels files, ModelOptions options) : IDisposable
 {
     private const string Provider = "onnx";

@@ -36,7 +36,8 @@ internal sealed class OnnxModel : IDisposable
     public IReadOnlyList<TensorDescription> Outputs { get; }
 
     /// <summary>Loads the file at <paramref name="path"/>, which was checked to lie in the models folder.</summary>
-    /// <exception cref="ModelException">Of kind LoadFailed: too large, damaged, or not a model for this runtime.</exception>
+    /// <exception cref="ModelException">Of kind LoadFailed: too large, damaged, or not a model for this
+    /// runtime.</exception>
     public static OnnxModel Load(string path, int threads, ModelOptions options)
     {
         long bytes = new FileInfo(path).Length;
@@ -82,7 +83,8 @@ internal sealed class OnnxModel : IDisposable
     /// Runs the model and gives what <paramref name="read"/> makes of its outputs, which live only inside that call.
     /// Takes ownership of <paramref name="inputs"/>.
     /// </summary>
-    /// <exception cref="ModelException">Of kind Busy when the queue is full, RunFailed when the model fails.</exception>
+    /// <exception cref="ModelException">Of kind Busy when the queue is full, RunFailed when the model
+    /// fails.</exception>
     public async Task<T> RunAsync<T>(
         IReadOnlyDictionary<string, OrtValue> inputs, IReadOnlyCollection<string> outputs,
         Func<IReadOnlyList<OrtValue>, T> read, CancellationToken cancellationToken)

@@ -27,7 +27,8 @@ internal sealed class OnnxModels(ModelOptions options) : IDisposable
         string path = Folder.Require(config.ModelName, config.Text("file", DefaultFile));
         var file = new FileInfo(path);
         var key = new Key(path, threads, file.Length, file.LastWriteTimeUtc.Ticks);
-        return _cache.AcquireAsync(key, _ => Task.FromResult(OnnxModel.Load(path, threads, options)), cancellationToken);
+        return _cache.AcquireAsync(
+            key, _ => Task.FromResult(OnnxModel.Load(path, threads, options)), cancellationToken);
     }
 
     public void Dispose() => _cache.Dispose();

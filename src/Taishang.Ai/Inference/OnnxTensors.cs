@@ -5,7 +5,9 @@ using Taishang.Ai.Models;
 
 namespace Taishang.Ai.Inference;
 
-/// <summary>Turns tensors of the wire into the runtime's and back, and refuses those that do not fit the model.</summary>
+/// <summary>
+/// Turns tensors of the wire into the runtime's and back, and refuses those that do not fit the model.
+/// </summary>
 internal static class OnnxTensors
 {
     /// <summary>Elements of one tensor, in or out.</summary>
@@ -19,13 +21,14 @@ internal static class OnnxTensors
         if (!metadata.IsTensor || TypeOf(metadata.ElementDataType) is not { } type)
         {
             throw new ModelException(ModelErrorKind.LoadFailed,
-                $"model: '{name}' is a {metadata.OnnxValueType} of {metadata.ElementDataType}, which is not supported.");
+                $"model: '{name}' of type {metadata.OnnxValueType} {metadata.ElementDataType} is not supported.");
         }
         return new TensorDescription(name, type, [.. metadata.Dimensions.Select(size => (long)size)]);
     }
 
     /// <summary>Makes the runtime's value of an input after checking it against what the model declares.</summary>
-    /// <exception cref="ModelException">Of kind InvalidInput; the message names the input and what was expected.</exception>
+    /// <exception cref="ModelException">Of kind InvalidInput; the message names the input and what was
+    /// expected.</exception>
     public static OrtValue ToValue(InferenceTensor tensor, TensorDescription expected)
     {
         long count = CheckShape(tensor, expected);
@@ -96,7 +99,8 @@ internal static class OnnxTensors
 
     private static long CheckShape(InferenceTensor tensor, TensorDescription expected)
     {
-        if (tensor.Type != expected.Type) throw Refused(tensor, $"type {expected.Type} is expected, {tensor.Type} came");
+        if (tensor.Type != expected.Type)
+            throw Refused(tensor, $"type {expected.Type} is expected, {tensor.Type} came");
         bool fits = tensor.Shape.Count == expected.Shape.Count && tensor.Shape.Count <= MaxRank;
         long count = 1;
         for (int axis = 0; fits && axis < tensor.Shape.Count; axis++)

@@ -12,14 +12,16 @@ internal readonly record struct TokenizedText(long[] Ids, bool Truncated);
 /// <param name="First">Id put before each text, or null.</param>
 /// <param name="Last">Id put after each text, or null.</param>
 /// <param name="Padding">Id that fills shorter texts of a batch.</param>
-/// <param name="Offset">Added to each of the tokenizer's ids (1 for models that moved the SentencePiece ids up).</param>
+/// <param name="Offset">Added to each of the tokenizer's ids (1 for models that moved the SentencePiece ids
+/// up).</param>
 /// <param name="Unknown">The model's id for the tokenizer's unknown token, or null if it is the same.</param>
 internal sealed record TokenIds(long? First, long? Last, long Padding, long Offset = 0, long? Unknown = null);
 
 /// <summary>Turns text into a model's token ids. Safe to call from many threads.</summary>
 internal sealed class TextTokenizer(Tokenizer tokenizer, TokenIds ids, bool foldLetters)
 {
-    // No vocabulary has longer tokens than this on average over a text, so the rest of a long text is not worth reading.
+    // No vocabulary has longer tokens than this on average over a text, so the rest of a long text is not worth
+    // reading.
     private const int MaxCharactersPerToken = 64;
 
     /// <summary>Id that fills shorter texts of a batch.</summary>

@@ -98,7 +98,8 @@ internal static class TokenizerFiles
                 + "the SentencePiece model that they were made from.");
         }
         string[] words = new string[model.GetProperty("vocab").EnumerateObject().Count()];
-        foreach (JsonProperty entry in model.GetProperty("vocab").EnumerateObject()) words[entry.Value.GetInt32()] = entry.Name;
+        foreach (JsonProperty entry in model.GetProperty("vocab").EnumerateObject())
+            words[entry.Value.GetInt32()] = entry.Name;
         bool lowerCase = document.RootElement.TryGetProperty("normalizer", out JsonElement normalizer)
             && normalizer.ValueKind == JsonValueKind.Object
             && normalizer.TryGetProperty("lowercase", out JsonElement lower) && lower.ValueKind == JsonValueKind.True;

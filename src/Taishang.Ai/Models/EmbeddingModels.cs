@@ -38,7 +38,8 @@ internal sealed class EmbeddingModels : IDisposable
     }
 
     /// <summary>Embeds texts with the model that <paramref name="reference"/> names.</summary>
-    /// <exception cref="ModelException">See <see cref="IEmbeddingModel.EmbedAsync"/>; or it can not be loaded.</exception>
+    /// <exception cref="ModelException">See <see cref="IEmbeddingModel.EmbedAsync"/>; or it can not be
+    /// loaded.</exception>
     public async ValueTask<(EmbeddingModelInfo Model, EmbeddingBatch Batch)> EmbedAsync(
         ModelReference reference, IReadOnlyList<string> texts, CancellationToken cancellationToken)
     {

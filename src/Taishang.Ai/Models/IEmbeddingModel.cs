@@ -25,7 +25,8 @@ internal interface IEmbeddingModel : IDisposable
 /// <param name="Name">The model's own name at its provider.</param>
 /// <param name="Version">The version of the model, as registered or as the provider states it.</param>
 /// <param name="Dimensions">Floats in each vector.</param>
-/// <param name="MaxTokens">Tokens of a text that are read; the rest is cut off and reported as truncated. 0: unknown.</param>
+/// <param name="MaxTokens">Tokens of a text that are read; the rest is cut off and reported as truncated. 0:
+/// unknown.</param>
 /// <param name="Checksum">"sha256:" and the hex digest of what was loaded; null where nothing local was loaded.</param>
 internal sealed record EmbeddingModelInfo(
     string Provider, string Name, string Version, int Dimensions, int MaxTokens, string? Checksum);

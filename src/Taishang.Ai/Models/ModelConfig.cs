@@ -18,7 +18,9 @@ internal sealed class ModelConfig
         ModelName = Text("model", reference.Name);
     }
 
-    /// <summary>The provider's own name for the model: "model" of the configuration, else the registered name.</summary>
+    /// <summary>
+    /// The provider's own name for the model: "model" of the configuration, else the registered name.
+    /// </summary>
     public string ModelName { get; }
 
     /// <exception cref="ModelException">The configuration is not a JSON object.</exception>
@@ -57,8 +59,9 @@ internal sealed class ModelConfig
         string[] names = Enum.GetNames<T>();
         foreach (string name in names)
         {
-            if (value.ValueKind == JsonValueKind.String && name.Equals(value.GetString(), StringComparison.OrdinalIgnoreCase))
-                return Enum.Parse<T>(name);
+            bool named = value.ValueKind == JsonValueKind.String
+                && name.Equals(value.GetString(), StringComparison.OrdinalIgnoreCase);
+            if (named) return Enum.Parse<T>(name);
         }
         throw Invalid($"config.{key}: one of {string.Join(", ", names).ToLowerInvariant()} is expected.");
     }

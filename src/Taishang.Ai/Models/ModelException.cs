@@ -1,6 +1,8 @@
 namespace Taishang.Ai.Models;
 
-/// <summary>Why a model could not be loaded or could not answer; one kind maps to one code of the error table.</summary>
+/// <summary>
+/// Why a model could not be loaded or could not answer; one kind maps to one code of the error table.
+/// </summary>
 internal enum ModelErrorKind
 {
     /// <summary>No such provider, model or version. The caller was wrong.</summary>
@@ -21,10 +23,14 @@ internal enum ModelErrorKind
     /// <summary>The files are there but can not be read as a model of the asked kind.</summary>
     LoadFailed,
 
-    /// <summary>The endpoint is not one that may be reached: metadata, or a private network that is not allowed.</summary>
+    /// <summary>
+    /// The endpoint is not one that may be reached: metadata, or a private network that is not allowed.
+    /// </summary>
     EndpointRefused,
 
-    /// <summary>Too many calls wait for this model already; try again after <see cref="ModelException.RetryAfter"/>.</summary>
+    /// <summary>
+    /// Too many calls wait for this model already; try again after <see cref="ModelException.RetryAfter"/>.
+    /// </summary>
     Busy,
 
     /// <summary>The remote service limits the rate; try again after <see cref="ModelException.RetryAfter"/>.</summary>

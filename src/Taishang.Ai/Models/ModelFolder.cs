@@ -45,8 +45,9 @@ internal sealed class ModelFolder(string root)
         }
         bool escapes = Path.IsPathRooted(name) || name.Contains('\\') || name.Contains(':')
             || name.Any(char.IsControl) || name.Split('/').Any(part => part is "" or "." or "..");
-        if (escapes)
-            throw new ModelException(ModelErrorKind.PathEscape, $"{field}: '{name}' is not a name inside the models folder.");
+        if (!escapes) return;
+        throw new ModelException(
+            ModelErrorKind.PathEscape, $"{field}: '{name}' is not a name inside the models folder.");
     }
 
     // Walks the path part by part and follows each link, because the platform's own call resolves the last part only.
@@ -72,7 +73,8 @@ internal sealed class ModelFolder(string root)
             if (++links > MaxLinks)
                 throw new ModelException(ModelErrorKind.PathEscape, "model: its path is a loop of links.");
             if (Path.IsPathRooted(target)) real = "/";
-            foreach (string step in target.Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse()) parts.Push(step);
+            foreach (string step in target.Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse())
+                parts.Push(step);
         }
         return real;
     }

@@ -29,7 +29,8 @@ public sealed class OnnxEmbeddingModelTests
     {
         using var world = new ModelsWorld();
         world.AddModel("tokens", ModelsWorld.TokenModel());
-        EmbeddingBatch batch = await world.EmbedAsync("tokens", """{"pooling":"cls","normalize":false}""", "red", "blue");
+        EmbeddingBatch batch = await world.EmbedAsync(
+            "tokens", """{"pooling":"cls","normalize":false}""", "red", "blue");
         Assert.Equal(batch[0].ToArray(), batch[1].ToArray());
         Assert.Equal(ModelsWorld.RowOf("[CLS]"), batch[0].Span[0]);
     }
@@ -85,7 +86,8 @@ public sealed class OnnxEmbeddingModelTests
         using var world = new ModelsWorld();
         world.AddModel("tokens", ModelsWorld.TokenModel());
         EmbeddingBatch batch = await world.EmbedAsync(
-            "tokens", """{"max_length":4}""", "red green blue good", "red green", string.Concat(Enumerable.Repeat("red ", 10_000)));
+            "tokens", """{"max_length":4}""", "red green blue good", "red green",
+            string.Concat(Enumerable.Repeat("red ", 10_000)));
         Assert.Equal([4, 4, 4], batch.Tokens);
         Assert.Equal(2, batch.TruncatedCount);
     }
@@ -104,7 +106,8 @@ public sealed class OnnxEmbeddingModelTests
     {
         using var world = new ModelsWorld();
         world.AddModel("free", ModelsWorld.SentenceModel(declared: -1));
-        using ModelLease<IEmbeddingModel> lease = await world.Embedding.AcquireAsync(ModelsWorld.Reference("free"), default);
+        using ModelLease<IEmbeddingModel> lease =
+            await world.Embedding.AcquireAsync(ModelsWorld.Reference("free"), default);
         Assert.Equal(ModelsWorld.Dimensions, lease.Value.Info.Dimensions);
         Assert.StartsWith("sha256:", lease.Value.Info.Checksum, StringComparison.Ordinal);
     }

@@ -4,7 +4,8 @@ using System.Text.Json;
 namespace Taishang.Ai.Tests.Embeddings;
 
 /// <summary>
-/// A retrieval test collection in a folder: corpus.jsonl and queries.jsonl of {id, text}, qrels.tsv of (query, document,
+/// A retrieval test collection in a folder: corpus.jsonl and queries.jsonl of {id, text}, qrels.tsv of (query,
+/// document,
 /// score). Judged by nDCG@10 with binary relevance, searched exactly.
 /// </summary>
 internal sealed class RetrievalSet
@@ -21,7 +22,8 @@ internal sealed class RetrievalSet
         {
             string[] fields = line.Split('\t');
             if (fields.Length < 3 || fields[2] == "0") continue;
-            if (!_relevant.TryGetValue(fields[0], out HashSet<string>? documents)) _relevant[fields[0]] = documents = [];
+            if (!_relevant.TryGetValue(fields[0], out HashSet<string>? documents))
+                _relevant[fields[0]] = documents = [];
             documents.Add(fields[1]);
         }
         Queries = [.. queries.Where(query => _relevant.ContainsKey(query.Key))];
@@ -35,7 +37,9 @@ internal sealed class RetrievalSet
     /// <summary>Ids and texts of the queries that have a judgement.</summary>
     public List<KeyValuePair<string, string>> Queries { get; }
 
-    /// <summary>The folder of test data: TAISHANG_TEST_DATA, or shared/data beside a folder above; null if absent.</summary>
+    /// <summary>
+    /// The folder of test data: TAISHANG_TEST_DATA, or shared/data beside a folder above; null if absent.
+    /// </summary>
     public static string? DataFolder()
     {
         string? named = Environment.GetEnvironmentVariable("TAISHANG_TEST_DATA");

@@ -24,7 +24,8 @@ public sealed class InferenceModelTests
     public async Task A_model_describes_what_it_takes_and_gives()
     {
         using ModelsWorld world = Adder();
-        using ModelLease<InferenceModel> lease = await world.Inference.AcquireAsync(ModelsWorld.Reference("adder"), default);
+        using ModelLease<InferenceModel> lease =
+            await world.Inference.AcquireAsync(ModelsWorld.Reference("adder"), default);
         Assert.Equal(["x", "y"], lease.Value.Inputs.Select(input => input.Name).Order(StringComparer.Ordinal));
         Assert.Equal([-1L, 2L], lease.Value.Inputs[0].Shape);
         Assert.Equal(TensorType.Float32, lease.Value.Outputs[0].Type);
@@ -71,8 +72,8 @@ public sealed class InferenceModelTests
     {
         using ModelsWorld world = Adder();
         ModelException failure = await Assert.ThrowsAsync<ModelException>(() => world.Inference.RunAsync(
-            ModelsWorld.Reference("adder"), [Floats("x", [2, 2], 1, 2, 3, 4), Floats("y", [3, 2], 1, 2, 3, 4, 5, 6)], [],
-            default));
+            ModelsWorld.Reference("adder"), [Floats("x", [2, 2], 1, 2, 3, 4), Floats("y", [3, 2], 1, 2, 3, 4, 5, 6)],
+            [], default));
         Assert.Equal(ModelErrorKind.RunFailed, failure.Kind);
     }
 

@@ -46,7 +46,8 @@ internal sealed class ModelsWorld : IDisposable
     }
 
     /// <summary>A model that gives the table's row of each token.</summary>
-    public static TinyOnnx TokenModel(int type = TinyOnnx.Int64, long batch = -1, long length = -1, float[]? table = null) =>
+    public static TinyOnnx TokenModel(
+        int type = TinyOnnx.Int64, long batch = -1, long length = -1, float[]? table = null) =>
         new TinyOnnx()
             .Table("table", Words.Length, Dimensions, table ?? Table)
             .Input("input_ids", type, batch, length)
