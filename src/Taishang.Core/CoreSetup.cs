@@ -32,19 +32,19 @@ public static class CoreSetup
         services.AddCollections(configuration);
         services.AddVectors(configuration);
         services.AddTasks(configuration);
-        services.AddServiceCalls(configuration);
-        services.AddHealth(configuration);
+        services.AddServiceCalls();
+        services.AddHealth();
         return services;
     }
 
     public static void MapTaishangCore(this WebApplication app)
     {
         app.UseApi();
+        app.UseRequestBudget(app.Services.GetRequiredService<TimeProvider>());
         app.MapModels();
         app.MapCollections();
         app.MapVectors();
         app.MapTasks();
         app.MapServiceCalls();
-        app.MapHealth();
     }
 }

@@ -1,7 +1,9 @@
 using Grpc.Core;
-using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Taishang.Contracts.Ai.V1;
+using HealthCheckRequest = Grpc.Health.V1.HealthCheckRequest;
+using HealthCheckResponse = Grpc.Health.V1.HealthCheckResponse;
+using HealthClient = Grpc.Health.V1.Health.HealthClient;
 
 namespace Taishang.Core.AiClient;
 
@@ -32,7 +34,7 @@ internal sealed class WorkerConnection : IDisposable
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _closed = new();
     private readonly GrpcChannel _channel;
-    private readonly Health.HealthClient _health;
+    private readonly HealthClient _health;
     private readonly TimeSpan _probeTimeout;
     private readonly TimeProvider _time;
     private volatile WorkerState _state = Unknown;
@@ -47,7 +49,7 @@ internal sealed class WorkerConnection : IDisposable
         _probeTimeout = TimeSpan.FromMilliseconds(options.HealthTimeoutMs);
         _channel = WorkerChannel.Open(address, options, () => Interlocked.Increment(ref _connects));
         Client = new AiService.AiServiceClient(_channel);
-        _health = new Health.HealthClient(_channel);
+        _health = new HealthClient(_channel);
     }
 
     public string Address { get; }

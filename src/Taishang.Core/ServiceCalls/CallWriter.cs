@@ -54,7 +54,7 @@ internal sealed class CallWriter(
 
     private async Task RenderAsync()
     {
-        await foreach (var call in recorder.Calls.ReadAllAsync())
+        await foreach (var call in recorder.Calls.ReadAllAsync(CancellationToken.None))
         {
             if (!_rows.Writer.TryWrite(ToRow(call))) recorder.Drop(1);
             else if (_rows.Reader.Count >= options.Value.BatchRowsMax) recorder.FlushAsked.Set();
@@ -68,7 +68,7 @@ internal sealed class CallWriter(
     {
         var batch = new List<ServiceCall>(options.Value.BatchRowsMax);
         var interval = TimeSpan.FromMilliseconds(options.Value.FlushIntervalMs);
-        while (await _rows.Reader.WaitToReadAsync())
+        while (await _rows.Reader.WaitToReadAsync(CancellationToken.None))
         {
             if (!_stop.IsCancellationRequested && _rows.Reader.Count < options.Value.BatchRowsMax)
                 await recorder.FlushAsked.WaitAsync(interval, _stop.Token).ConfigureAwait(
@@ -147,9 +147,9 @@ internal sealed class CallWriter(
         {
             return message is null ? "" : _json.Write(message);
         }
-        catch (InvalidOperationException e)
+        catch (Exception e)
         {
-            // Somebody changed the message while it was written down; the call is recorded all the same.
+            // Such as a message that somebody changed while it was written down; the call is recorded all the same.
             logger.LogWarning(e, "A message could not be recorded");
             return "";
         }
