@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace Taishang.Ai;
+
+/// <summary>
+/// What the worker counts (meter "Taishang.Ai") and traces (source "Taishang.Ai"). Tags are few and of a known set:
+/// methods, codes, index types, and the names of models that really loaded.
+/// </summary>
+internal sealed class AiMetrics : IDisposable
+{
+    public const string Name = "Taishang.Ai";
+
+    public static readonly ActivitySource Source = new(Name);
+
+    private readonly Meter _meter = new(Name);
+    private readonly Histogram<double> _call;
+    private readonly Histogram<double> _search;
+    private readonly Counter<long> _queries;
+    private readonly Histogram<double> _upsert;
+    private readonly Counter<long> _rows;
+    private readonly Histogram<double> _build;
+    private readonly Histogram<double> _embed;
+    private readonly Counter<long> _tokens;
+    private readonly Histogram<double> _inference;
+
+    public AiMetrics()
+    {
+        _call = Seconds("taishang.ai.call.duration", "Whole calls as the worker sees them.");
+        _search = Seconds("taishang.ai.search.duration", "Time of one query inside the engine.");
+        _queries = _meter.CreateCounter<long>("taishang.ai.search.queries", "{query}", "Queries answered.");
+        _upsert = Seconds("taishang.ai.upsert.duration", "Upserts inside the engine, until durable.");
+        _rows = _meter.CreateCounter<long>("taishang.ai.rows", "{row}", "Rows written and deleted.");
+        _build = Seconds("taishang.ai.build.duration", "Index builds.");
+        _embed = Seconds("taishang.ai.embed.duration", "Embedding calls.");
+        _tokens = _meter.CreateCounter<long>("taishang.ai.tokens", "{token}", "Tokens read by models.");
+        _inference = Seconds("taishang.ai.inference.duration", "Inference calls.");
+    }
+
+    /// <summary>For gauges that their owners observe.</summary>
+    public Meter Meter => _meter;
+
+    public void Call(string method, string status, TimeSpan elapsed) => _call.Record(
+        elapsed.TotalSeconds, new KeyValuePair<string, object?>("method", method),
+        new KeyValuePair<string, object?>("status", status));
+
+    public void Search(string indexType, int queries, TimeSpan engine)
+    {
+        var tag = new KeyValuePair<string, object?>("index_type", indexType);
+        _queries.Add(queries, tag);
+        if (queries > 0) _search.Record(engine.TotalSeconds / queries, tag);
+    }
+
+    public void Upsert(string indexType, int rows, TimeSpan engine)
+    {
+        _upsert.Record(engine.TotalSeconds, new KeyValuePair<string, object?>("index_type", indexType));
+        _rows.Add(rows, new KeyValuePair<string, object?>("operation", "upsert"));
+    }
+
+    public void Delete(int rows) => _rows.Add(rows, new KeyValuePair<string, object?>("operation", "delete"));
+
+    public void Build(string indexType, TimeSpan elapsed) => _build.Record(
+        elapsed.TotalSeconds, new KeyValuePair<string, object?>("index_type", indexType));
+
+    public void Embed(string provider, string model, long tokens, TimeSpan elapsed)
+    {
+        var tags = Model(provider, model);
+        _embed.Record(elapsed.TotalSeconds, tags);
+        _tokens.Add(tokens, tags);
+    }
+
+    public void Inference(string provider, string model, long tokens, TimeSpan elapsed)
+    {
+        var tags = Model(provider, model);
+        _inference.Record(elapsed.TotalSeconds, tags);
+        if (tokens > 0) _tokens.Add(tokens, tags);
+    }
+
+    public void Dispose() => _meter.Dispose();
+
+    private static TagList Model(string provider, string model) => new() { { "provider", provider }, { "model", model } };
+
+    private Histogram<double> Seconds(string name, string description) =>
+        _meter.CreateHistogram<double>(name, "s", description);
+}

@@ -1,0 +1,234 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Taishang.Contracts.Ai.V1;
+using Taishang.VectorEngine;
+
+namespace Taishang.Ai.Indexes;
+
+/// <summary>
+/// Owns the open collections of this worker. At start it reads them in the background, so that the process answers at
+/// once and says how far it is; one that can not be read is kept as broken, with its reason, and stops no other.
+/// </summary>
+/// <remarks>Other engines will stand behind this class, chosen by the engine's name in the spec; until there is a
+/// second one, an interface would only guess at what they share.</remarks>
+internal sealed class CollectionStore(
+    CollectionFolders folders, VectorEngineOptions engine, MemoryGuard memory, IndexOptions options, TimeProvider time,
+    ILogger<CollectionStore> logger)
+    : IHostedService, IDisposable
+{
+    private readonly ConcurrentDictionary<Guid, CollectionEntry> _entries = new();
+    private readonly SemaphoreSlim _changes = new(1);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task _opening = Task.CompletedTask;
+    private int _settledCount;
+    private int _foundCount;
+
+    /// <summary>Completes when every collection found at start is open or known to be broken; never fails.</summary>
+    public Task Opened => _opened.Task;
+
+    public bool IsOpened => _opened.Task.IsCompleted;
+
+    /// <summary>How many of the collections found at start have been read.</summary>
+    public (int Settled, int Found) Progress => (Volatile.Read(ref _settledCount), Volatile.Read(ref _foundCount));
+
+    public IReadOnlyCollection<CollectionEntry> Entries => [.. _entries.Values];
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        var found = folders.List();
+        foreach (var id in found) _entries[id] = new CollectionEntry(id);
+        Volatile.Write(ref _foundCount, found.Count);
+        _opening = Task.Run(() => OpenAllAsync(found), CancellationToken.None);
+        return Task.CompletedTask;
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        await _opening;
+        await Task.WhenAll(_entries.Values.Select(entry => entry.CloseAsync()));
+    }
+
+    /// <summary>Enters a collection, waiting a little for one that is still being read.</summary>
+    /// <exception cref="WorkerException">COLLECTION_NOT_FOUND, COLLECTION_OPENING, COLLECTION_CORRUPT, or why else it
+    /// could not be read.</exception>
+    public ValueTask<CollectionLease> EnterAsync(Guid id, CancellationToken cancellation)
+    {
+        if (!_entries.TryGetValue(id, out var entry)) throw CollectionEntry.NotFound(id);
+        return entry.TryEnter() is { } lease ? ValueTask.FromResult(lease) : WaitAsync(entry, cancellation);
+    }
+
+    /// <summary>Makes the collection; one that exists with the same spec is left as it is.</summary>
+    /// <exception cref="WorkerException">COLLECTION_EXISTS with another spec; COLLECTION_PARAMETER_INVALID; or the
+    /// disk or memory refuses.</exception>
+    public async Task CreateAsync(Guid id, VectorCollectionOptions spec, CancellationToken cancellation)
+    {
+        await _changes.WaitAsync(cancellation);
+        try
+        {
+            if (_entries.ContainsKey(id))
+            {
+                using var lease = await EnterAsync(id, cancellation);
+                RequireSame(id, lease.Collection.Describe().Options, spec);
+                return;
+            }
+
+            if (_entries.Count >= options.CollectionsMax)
+                throw new WorkerException(
+                    ErrorCode.InsufficientMemory, $"this worker holds {_entries.Count} collections, as many as it may");
+            var entry = new CollectionEntry(id);
+            entry.Open(await MakeAsync(id, spec, cancellation));
+            _entries[id] = entry;
+        }
+        finally
+        {
+            _changes.Release();
+        }
+    }
+
+    /// <summary>Removes a collection in any state; false when there is none.</summary>
+    public async Task<bool> DropAsync(Guid id, CancellationToken cancellation)
+    {
+        if (!_entries.TryGetValue(id, out var entry)) return false;
+        await entry.Settled.WaitAsync(cancellation);
+        string gone;
+        await _changes.WaitAsync(cancellation);
+        try
+        {
+            if (!_entries.TryGetValue(id, out var current) || current != entry) return false;
+            // From here on nothing is half done: the caller's leaving does not keep a closed collection on the list.
+            await entry.CloseAsync();
+            folders.TakeAway(id, out gone);
+            _entries.TryRemove(id, out _);
+        }
+        finally
+        {
+            _changes.Release();
+        }
+
+        if (!CollectionFolders.TryDelete(gone))
+            logger.LogWarning("Folder {Folder} of a dropped collection stays until the next start", gone);
+        return true;
+    }
+
+    public void Dispose()
+    {
+        foreach (var entry in _entries.Values) entry.Dispose();
+        _changes.Dispose();
+        _stopping.Dispose();
+    }
+
+    private async ValueTask<CollectionLease> WaitAsync(CollectionEntry entry, CancellationToken cancellation)
+    {
+        try
+        {
+            await entry.Settled.WaitAsync(TimeSpan.FromMilliseconds(options.OpenWaitMs), time, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            var (settled, found) = Progress;
+            throw new WorkerException(
+                ErrorCode.CollectionOpening, $"the worker is opening its collections, {settled} of {found} are open",
+                "collection_id") { RetryAfter = TimeSpan.FromSeconds(1) };
+        }
+
+        return entry.TryEnter() ?? throw CollectionEntry.NotFound(entry.Id);
+    }
+
+    private async Task<VectorCollection> MakeAsync(
+        Guid id, VectorCollectionOptions spec, CancellationToken cancellation)
+    {
+        memory.Require(0, "a collection");
+        folders.Discard(id);
+        try
+        {
+            await using (await VectorCollection.CreateAsync(folders.Making(id), spec, engine, cancellation))
+            {
+            }
+
+            folders.Publish(id);
+        }
+        catch
+        {
+            folders.Discard(id);
+            throw;
+        }
+
+        return await VectorCollection.OpenAsync(folders.Of(id), engine, CancellationToken.None);
+    }
+
+    private async Task OpenAllAsync(IReadOnlyList<Guid> found)
+    {
+        var started = time.GetTimestamp();
+        try
+        {
+            var swept = folders.Sweep();
+            if (swept > 0) logger.LogInformation("Swept {Count} leftover folders", swept);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            logger.LogWarning(e, "Leftover folders could not be swept; the next start tries again");
+        }
+
+        await Parallel.ForEachAsync(
+            found, new ParallelOptions { MaxDegreeOfParallelism = options.OpenParallelism },
+            async (id, _) =>
+            {
+                await OpenAsync(_entries[id]);
+                Interlocked.Increment(ref _settledCount);
+            });
+        if (_stopping.IsCancellationRequested) return;
+        logger.LogInformation(
+            "Opened {Count} collections in {Milliseconds} ms", found.Count,
+            (long)time.GetElapsedTime(started).TotalMilliseconds);
+        _opened.TrySetResult();
+    }
+
+    private async Task OpenAsync(CollectionEntry entry)
+    {
+        try
+        {
+            _stopping.Token.ThrowIfCancellationRequested();
+            memory.Require(folders.BytesOf(entry.Id), $"collection {entry.Id:D}");
+            var collection = await VectorCollection.OpenAsync(folders.Of(entry.Id), engine, _stopping.Token);
+            foreach (var note in collection.Describe().RecoveryNotes)
+                logger.LogWarning("Collection {CollectionId}: {Note}", entry.Id, note);
+            entry.Open(collection);
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            entry.Break(new WorkerException(ErrorCode.ShuttingDown, "the worker is stopping"));
+        }
+        catch (Exception e)
+        {
+            logger.LogError(e, "Collection {CollectionId} can not be opened", entry.Id);
+            entry.Break(FaultOf(e));
+        }
+    }
+
+    private static WorkerException FaultOf(Exception e) => e switch
+    {
+        WorkerException known => known,
+        CorruptDataException => new WorkerException(ErrorCode.CollectionCorrupt, e.Message, inner: e),
+        IOException or UnauthorizedAccessException =>
+            new WorkerException(ErrorCode.StorageUnavailable, $"the collection can not be read: {e.Message}", inner: e),
+        _ => new WorkerException(
+            ErrorCode.CollectionCorrupt, $"the collection can not be read ({e.GetType().Name}): {e.Message}", inner: e),
+    };
+
+    // What Update may change is not compared: a creation that is sent again must not fail because of it.
+    private static void RequireSame(Guid id, VectorCollectionOptions present, VectorCollectionOptions asked)
+    {
+        if (present.Dimensions == asked.Dimensions && present.Metric == asked.Metric && present.Index == asked.Index
+            && present.Hnsw.Connectivity == asked.Hnsw.Connectivity
+            && present.Hnsw.EfConstruction == asked.Hnsw.EfConstruction) return;
+        throw new WorkerException(
+            ErrorCode.CollectionExists,
+            $"collection {id:D} exists with {present.Dimensions} dims, {present.Metric}, {present.Index}, connectivity "
+            + $"{present.Hnsw.Connectivity}, ef_construction {present.Hnsw.EfConstruction}; asked for "
+            + $"{asked.Dimensions}, {asked.Metric}, {asked.Index}, {asked.Hnsw.Connectivity}, {asked.Hnsw.EfConstruction}",
+            "collection_id");
+    }
+}

@@ -1,0 +1,77 @@
+using Microsoft.Extensions.Options;
+
+namespace Taishang.Ai.Indexes;
+
+/// <summary>Settings of the collections of one worker; the section `Taishang:Ai:Indexes`. Validated at start.</summary>
+internal sealed class IndexOptions
+{
+    public const string Section = "Taishang:Ai:Indexes";
+
+    /// <summary>Collections that one worker holds, 1–100,000. Default 10,000.</summary>
+    public int CollectionsMax { get; set; } = 10_000;
+
+    /// <summary>Collections read from disk at once at start, 1–64. Default 2: reading is bound by the disk.</summary>
+    public int OpenParallelism { get; set; } = 2;
+
+    /// <summary>Milliseconds that a call waits for a collection that is still being read, 0–60,000. Default 5,000;
+    /// after that the caller is told to come again.</summary>
+    public int OpenWaitMs { get; set; } = 5_000;
+
+    /// <summary>Searches and filtered scans that run at once, 1–1,024. Default one each processor: they are bound by
+    /// it, and more at once make all of them slower.</summary>
+    public int SearchesMax { get; set; } = Environment.ProcessorCount;
+
+    /// <summary>Searches that may wait for their turn, 0–100,000; more are refused as overload. Default 512.</summary>
+    public int SearchQueueMax { get; set; } = 512;
+
+    /// <summary>Upserts and deletes that run at once, 1–256. Default 16: enough to share one fsync.</summary>
+    public int WritesMax { get; set; } = 16;
+
+    /// <summary>Writes that may wait, 0–10,000. Default 256.</summary>
+    public int WriteQueueMax { get; set; } = 256;
+
+    /// <summary>Index builds that run at once, 1–16. Default 1: one build uses every processor already.</summary>
+    public int BuildsMax { get; set; } = 1;
+
+    /// <summary>Builds that may wait, 0–10,000. Default 64.</summary>
+    public int BuildQueueMax { get; set; } = 64;
+
+    /// <summary>Threads of one build, 1–256; 0, the default, for one each processor.</summary>
+    public int BuildThreads { get; set; }
+
+    /// <summary>Bytes that the process may use before loads, builds and upserts are refused; 0, the default, takes
+    /// 95 % of the container's or machine's memory.</summary>
+    public long MemoryBytesMax { get; set; }
+
+    /// <summary>Seconds for which the gauges of rows and bytes may be stale, 1–3,600. Default 5.</summary>
+    public int GaugeAgeSeconds { get; set; } = 5;
+
+    /// <summary>Collections with gauges of their own, the largest first, 1–1,000; the rest is summed as "other".
+    /// Default 100: each is five time series.</summary>
+    public int GaugeCollectionsMax { get; set; } = 100;
+
+    /// <exception cref="OptionsValidationException">The message names the setting, its range and what came.</exception>
+    public void Validate()
+    {
+        InRange(CollectionsMax, 1, 100_000, nameof(CollectionsMax));
+        InRange(OpenParallelism, 1, 64, nameof(OpenParallelism));
+        InRange(OpenWaitMs, 0, 60_000, nameof(OpenWaitMs));
+        InRange(SearchesMax, 1, 1_024, nameof(SearchesMax));
+        InRange(SearchQueueMax, 0, 100_000, nameof(SearchQueueMax));
+        InRange(WritesMax, 1, 256, nameof(WritesMax));
+        InRange(WriteQueueMax, 0, 10_000, nameof(WriteQueueMax));
+        InRange(BuildsMax, 1, 16, nameof(BuildsMax));
+        InRange(BuildQueueMax, 0, 10_000, nameof(BuildQueueMax));
+        InRange(BuildThreads, 0, 256, nameof(BuildThreads));
+        InRange(MemoryBytesMax, 0, long.MaxValue, nameof(MemoryBytesMax));
+        InRange(GaugeAgeSeconds, 1, 3_600, nameof(GaugeAgeSeconds));
+        InRange(GaugeCollectionsMax, 1, 1_000, nameof(GaugeCollectionsMax));
+    }
+
+    private static void InRange(long value, long lowest, long highest, string name)
+    {
+        if (value < lowest || value > highest)
+            throw new OptionsValidationException(
+                Section, typeof(IndexOptions), [$"{Section}:{name}: expected {lowest} to {highest}, got {value}"]);
+    }
+}

@@ -1,0 +1,71 @@
+using Grpc.Core;
+using Taishang.Ai.Models;
+using Taishang.Contracts.Ai.V1;
+
+namespace Taishang.Ai.Rpc;
+
+/// <summary>The service of proto/taishang/ai/v1, in its order; each method goes on to the calls of its noun.</summary>
+internal sealed class AiRpc(
+    WorkerIdentity identity, EmbeddingModels embeddings, ModelCalls models, CollectionCalls collections, RowCalls rows,
+    SearchCalls searches, BuildCalls builds)
+    : AiService.AiServiceBase
+{
+    public override Task<DescribeWorkerResponse> DescribeWorker(
+        DescribeWorkerRequest request, ServerCallContext context) => Task.FromResult(new DescribeWorkerResponse
+        {
+            WorkerId = identity.WorkerId,
+            Version = WorkerIdentity.Version,
+            Providers = { embeddings.Providers },
+            Engines = { CollectionSpecs.EmbeddedEngine },
+            IndexTypes = { IndexType.Flat, IndexType.Hnsw },
+        });
+
+    public override Task<ComputeEmbeddingResponse> ComputeEmbedding(
+        ComputeEmbeddingRequest request, ServerCallContext context) =>
+        models.EmbedAsync(request, context.CancellationToken);
+
+    public override Task<InferenceModelResponse> InferenceModel(
+        InferenceModelRequest request, ServerCallContext context) =>
+        models.InferAsync(request, context.CancellationToken);
+
+    public override Task<TestModelResponse> TestModel(TestModelRequest request, ServerCallContext context) =>
+        models.TestAsync(request, context.CancellationToken);
+
+    public override Task<CreateCollectionResponse> CreateCollection(
+        CreateCollectionRequest request, ServerCallContext context) =>
+        collections.CreateAsync(request, context.CancellationToken);
+
+    public override Task<UpdateCollectionResponse> UpdateCollection(
+        UpdateCollectionRequest request, ServerCallContext context) =>
+        collections.UpdateAsync(request, context.CancellationToken);
+
+    public override Task<DropCollectionResponse> DropCollection(
+        DropCollectionRequest request, ServerCallContext context) =>
+        collections.DropAsync(request, context.CancellationToken);
+
+    public override Task<DescribeCollectionResponse> DescribeCollection(
+        DescribeCollectionRequest request, ServerCallContext context) =>
+        collections.DescribeAsync(request, context.CancellationToken);
+
+    public override Task<UpsertVectorsResponse> UpsertVectors(
+        UpsertVectorsRequest request, ServerCallContext context) =>
+        rows.UpsertAsync(request, context.CancellationToken);
+
+    public override Task<DeleteVectorsResponse> DeleteVectors(
+        DeleteVectorsRequest request, ServerCallContext context) =>
+        rows.DeleteAsync(request, context.CancellationToken);
+
+    public override Task<GetVectorsResponse> GetVectors(GetVectorsRequest request, ServerCallContext context) =>
+        rows.GetAsync(request, context.CancellationToken);
+
+    public override Task<CountVectorsResponse> CountVectors(CountVectorsRequest request, ServerCallContext context) =>
+        rows.CountAsync(request, context.CancellationToken);
+
+    public override Task<SearchVectorsResponse> SearchVectors(
+        SearchVectorsRequest request, ServerCallContext context) =>
+        searches.SearchAsync(request, context.CancellationToken);
+
+    public override Task BuildIndex(
+        BuildIndexRequest request, IServerStreamWriter<BuildIndexProgress> responseStream, ServerCallContext context) =>
+        builds.BuildAsync(request, responseStream, context.CancellationToken);
+}

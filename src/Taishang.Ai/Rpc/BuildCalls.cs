@@ -1,0 +1,101 @@
+using System.Threading.Channels;
+using Grpc.Core;
+using Microsoft.Extensions.Hosting;
+using Taishang.Ai.Indexes;
+using Taishang.Contracts.Ai.V1;
+using Taishang.VectorEngine;
+
+namespace Taishang.Ai.Rpc;
+
+/// <summary>
+/// Index builds, with their progress as a stream. A caller that leaves cancels its build; so do a drop of the
+/// collection and the worker's stop.
+/// </summary>
+internal sealed class BuildCalls(
+    CollectionStore store, CallGates gates, MemoryGuard memory, AiMetrics metrics, TimeProvider time,
+    IHostApplicationLifetime lifetime)
+{
+    /// <summary>A node's links, ids and slack beside its vector, for the default connectivity and more.</summary>
+    private const int LinkBytes = sizeof(int) * 2 + 2;
+
+    public async Task BuildAsync(
+        BuildIndexRequest request, IServerStreamWriter<BuildIndexProgress> stream, CancellationToken cancellation)
+    {
+        var id = RequestRules.CollectionId(request.CollectionId);
+        using var lease = await store.EnterAsync(id, cancellation);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(
+            cancellation, lease.Closing, lifetime.ApplicationStopping);
+        try
+        {
+            await BuildAsync(lease, stream, stop.Token);
+        }
+        catch (OperationCanceledException) when (lease.Closing.IsCancellationRequested
+            && !cancellation.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            throw CollectionEntry.NotFound(id);
+        }
+    }
+
+    private async Task BuildAsync(
+        CollectionLease lease, IServerStreamWriter<BuildIndexProgress> stream, CancellationToken cancellation)
+    {
+        // The first word tells the caller that it was heard, also when the build has to wait for its turn.
+        await stream.WriteAsync(new BuildIndexProgress(), cancellation);
+        using var place = await gates.Builds.EnterAsync(cancellation);
+        memory.Require(NeedBytes(lease.Collection.Describe()), "the index build");
+        using var activity = AiMetrics.Source.StartActivity("index.build");
+        var started = time.GetTimestamp();
+
+        // The newest share is all that anyone wants: a slow reader skips the older ones and never holds up the build.
+        var shares = Channel.CreateBounded<double>(
+            new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+        var build = RunAsync(lease.Collection, shares.Writer, cancellation);
+        try
+        {
+            await foreach (var share in shares.Reader.ReadAllAsync(cancellation))
+                await stream.WriteAsync(new BuildIndexProgress { Fraction = Math.Clamp(share, 0, 1) }, cancellation);
+        }
+        finally
+        {
+            // The collection must not be left before its build has let go, however the reading ended.
+            await build.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await build;
+        var elapsed = time.GetElapsedTime(started);
+        metrics.Build(lease.IndexName, elapsed);
+        await stream.WriteAsync(
+            new BuildIndexProgress
+            {
+                Fraction = 1,
+                Done = true,
+                IndexedRows = lease.Collection.Describe().IndexedRows,
+                BuildSeconds = elapsed.TotalSeconds,
+            },
+            cancellation);
+    }
+
+    private static async Task RunAsync(
+        VectorCollection collection, ChannelWriter<double> shares, CancellationToken cancellation)
+    {
+        try
+        {
+            await Task.Run(() => collection.BuildIndexAsync(new LatestShare(shares), cancellation), cancellation);
+        }
+        finally
+        {
+            shares.TryComplete();
+        }
+    }
+
+    private static long NeedBytes(CollectionDescription description)
+    {
+        var links = description.Options.Index == IndexKind.Flat ? 0 : description.Options.Hnsw.Connectivity * LinkBytes;
+        return (description.LiveRows - description.IndexedRows) * links;
+    }
+
+    private sealed class LatestShare(ChannelWriter<double> shares) : IProgress<double>
+    {
+        public void Report(double value) => shares.TryWrite(value);
+    }
+}

@@ -1,0 +1,56 @@
+using Taishang.Ai.Indexes;
+using Taishang.Contracts.Ai.V1;
+using Taishang.VectorEngine;
+
+namespace Taishang.Ai.Rpc;
+
+/// <summary>The life of collections.</summary>
+internal sealed class CollectionCalls(CollectionStore store)
+{
+    public async Task<CreateCollectionResponse> CreateAsync(
+        CreateCollectionRequest request, CancellationToken cancellation)
+    {
+        var id = RequestRules.CollectionId(request.CollectionId);
+        await store.CreateAsync(id, CollectionSpecs.ToEngine(request.Spec), cancellation);
+        return new CreateCollectionResponse();
+    }
+
+    public async Task<UpdateCollectionResponse> UpdateAsync(
+        UpdateCollectionRequest request, CancellationToken cancellation)
+    {
+        var id = RequestRules.CollectionId(request.CollectionId);
+        RequestRules.Range("ef_search", request.EfSearch, 0, Limits.EfSearchMax);
+        RequestRules.Range("ttl_seconds", request.TtlSeconds, -1, RpcLimits.TtlSecondsMax);
+        using var lease = await store.EnterAsync(id, cancellation);
+        // The engine takes the time to live as it shall be, so what is kept is told again.
+        var timeToLive = request.TtlSeconds switch
+        {
+            -1 => (TimeSpan?)null,
+            0 => lease.Collection.Describe().Options.TimeToLive,
+            _ => TimeSpan.FromSeconds(request.TtlSeconds),
+        };
+        await lease.Collection.ReconfigureAsync(
+            request.EfSearch == 0 ? null : request.EfSearch, timeToLive, cancellation);
+        return new UpdateCollectionResponse();
+    }
+
+    public async Task<DropCollectionResponse> DropAsync(DropCollectionRequest request, CancellationToken cancellation) =>
+        new() { Existed = await store.DropAsync(RequestRules.CollectionId(request.CollectionId), cancellation) };
+
+    public async Task<DescribeCollectionResponse> DescribeAsync(
+        DescribeCollectionRequest request, CancellationToken cancellation)
+    {
+        using var lease = await store.EnterAsync(RequestRules.CollectionId(request.CollectionId), cancellation);
+        var description = lease.Collection.Describe();
+        return new DescribeCollectionResponse
+        {
+            Spec = CollectionSpecs.ToWire(description.Options),
+            LiveRows = description.LiveRows,
+            DeadRows = description.DeadRows,
+            IndexedRows = description.IndexedRows,
+            DiskBytes = description.DiskBytes,
+            MemoryBytes = description.MemoryBytes,
+            RecoveryNotes = { description.RecoveryNotes },
+        };
+    }
+}

@@ -1,0 +1,91 @@
+using Taishang.Ai.Inference;
+using Taishang.Ai.Models;
+using Taishang.Contracts.Ai.V1;
+
+namespace Taishang.Ai.Rpc;
+
+/// <summary>
+/// Tests a registration by using the model: an embedding model embeds, a classifier classifies, and a model of bare
+/// tensors is loaded, for nobody knows what to feed it. Which of them it is, <c>config.task</c> says; without it the
+/// model is tried as an embedding model first.
+/// </summary>
+internal sealed class ModelTest(EmbeddingModels embeddings, InferenceModels inference, TimeProvider time)
+{
+    private const string EmbeddingKind = "embedding";
+    private const string ClassificationKind = "classification";
+    private const string TensorsKind = "tensors";
+    private const string OnnxProviderName = "onnx";
+    private const string ChecksumPrefix = "sha256:";
+    private static readonly string[] Probe = ["The quick test of a model. 模型的快速测试。"];
+
+    /// <summary>Never fails for a model that does not work: that is its answer.</summary>
+    public async Task<TestModelResponse> RunAsync(ModelReference reference, CancellationToken cancellation)
+    {
+        string task;
+        try
+        {
+            task = ModelConfig.Parse(reference).Text("task", "");
+        }
+        catch (ModelException e)
+        {
+            return new TestModelResponse { Reason = e.Message };
+        }
+
+        return task switch
+        {
+            "" => await FindOutAsync(reference, cancellation),
+            EmbeddingKind => Report(await embeddings.TestAsync(reference, cancellation)),
+            ClassificationKind or TensorsKind => await InferAsync(reference, task, cancellation),
+            _ => new TestModelResponse
+            {
+                Reason = $"config.task: {EmbeddingKind}, {ClassificationKind} or {TensorsKind} is expected, '{task}' came.",
+            },
+        };
+    }
+
+    private async Task<TestModelResponse> FindOutAsync(ModelReference reference, CancellationToken cancellation)
+    {
+        var report = await embeddings.TestAsync(reference, cancellation);
+        // Loaded, but not made for text: whatever else an ONNX file is good for, tensors it takes.
+        var isOtherKind = report.Error is ModelErrorKind.LoadFailed or ModelErrorKind.FileMissing
+            && reference.Provider == OnnxProviderName;
+        if (!isOtherKind) return Report(report);
+        var other = await InferAsync(reference, TensorsKind, cancellation);
+        return other.Passed ? other : Report(report);
+    }
+
+    private async Task<TestModelResponse> InferAsync(
+        ModelReference reference, string kind, CancellationToken cancellation)
+    {
+        try
+        {
+            using var lease = await inference.AcquireAsync(reference, cancellation);
+            var started = time.GetTimestamp();
+            if (kind == ClassificationKind) await lease.Value.ClassifyAsync(Probe, cancellation);
+            return new TestModelResponse
+            {
+                Passed = true,
+                Kind = kind,
+                LatencyMs = time.GetElapsedTime(started).TotalMilliseconds,
+                Checksum = Hex(lease.Value.Checksum),
+            };
+        }
+        catch (ModelException e)
+        {
+            return new TestModelResponse { Kind = kind, Reason = e.Message };
+        }
+    }
+
+    private static TestModelResponse Report(ModelTestReport report) => new()
+    {
+        Passed = report.Passed,
+        Reason = report.Reason,
+        Kind = EmbeddingKind,
+        Dims = report.Dimensions,
+        LatencyMs = report.LatencyMs,
+        Checksum = Hex(report.Checksum),
+    };
+
+    private static string Hex(string checksum) =>
+        checksum.StartsWith(ChecksumPrefix, StringComparison.Ordinal) ? checksum[ChecksumPrefix.Length..] : checksum;
+}
