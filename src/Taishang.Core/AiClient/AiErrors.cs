@@ -88,6 +88,8 @@ public static class AiErrors
                 return (ErrorCodes.TooManyRequests, detail);
             case StatusCode.InvalidArgument:
                 return (ErrorCodes.InvalidArgument, detail);
+            case StatusCode.Unavailable:
+                return (ErrorCodes.AiFailed, "the ai worker's answer can not be read");
             default:
                 return (ErrorCodes.AiFailed, $"the ai worker failed: {e.StatusCode}: {detail}");
         }
@@ -101,19 +103,23 @@ public static class AiErrors
 
     /// <summary>
     /// True when no worker has answered: refused, broken off, or taken away by a worker that shuts down. An answer that
-    /// cannot be read is an answer, although its exception is an IOException too.
+    /// cannot be read is an answer, although its exception is an IOException and gRPC calls it UNAVAILABLE.
     /// </summary>
     private static bool IsTransport(RpcException e)
     {
-        if (e.StatusCode == StatusCode.Unavailable) return true;
-        if (e.StatusCode is not (StatusCode.Internal or StatusCode.Unknown or StatusCode.Cancelled)) return false;
+        var isBroken = false;
         for (var cause = e.Status.DebugException; cause is not null; cause = cause.InnerException)
         {
             if (cause is InvalidProtocolBufferException) return false;
-            if (cause is IOException or SocketException or HttpRequestException) return true;
+            isBroken |= cause is IOException or SocketException or HttpRequestException;
         }
 
-        return e.StatusCode == StatusCode.Cancelled;
+        return e.StatusCode switch
+        {
+            StatusCode.Unavailable or StatusCode.Cancelled => true,
+            StatusCode.Internal or StatusCode.Unknown => isBroken,
+            _ => false,
+        };
     }
 
     private static bool IsConnect(Exception? cause)
