@@ -10,11 +10,14 @@ switch (args)
         return FrequencyTable.Write(sources, target);
     case ["evaluate", string table, .. string[] trials]:
         return Evaluation.Run(table, trials);
+    case ["speed"]:
+        return await Evaluation.SpeedAsync();
     default:
         Console.Error.WriteLine("""
             usage: embedder-tables folding UnicodeData.txt TARGET
                    embedder-tables idf SOURCES_FOLDER TARGET
-                   embedder-tables evaluate TABLE WEIGHTS...   (weights by kind: 16,8,8,8,8,16,16)
+                   embedder-tables evaluate TABLE WEIGHTS...   (weights by kind: 16,12,8,4,24,8,16)
+                   embedder-tables speed
             """);
         return 2;
 }

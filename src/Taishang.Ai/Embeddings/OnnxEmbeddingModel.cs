@@ -15,10 +15,12 @@ internal sealed class OnnxEmbeddingModel : IEmbeddingModel
     private const int MaxBatchTexts = 32;
     private const int MaxBatchTokens = 16_384;
     private const int MaxDimensions = 32_768;
+    private const int MinProbedTokens = 16;
+    private const int MaxProbedTokens = 2_048;
 
     private readonly ModelLease<OnnxModel> _lease;
     private readonly TextTokenizer _tokenizer;
-    private readonly OnnxEmbeddingSettings _settings;
+    private OnnxEmbeddingSettings _settings;
     private readonly EmbeddingLimits _limits;
 
     private OnnxEmbeddingModel(
@@ -35,8 +37,8 @@ internal sealed class OnnxEmbeddingModel : IEmbeddingModel
     public EmbeddingModelInfo Info { get; private set; }
 
     /// <summary>
-    /// Makes an embedding model of a loaded file and takes over its lease. A model that does not declare its number
-    /// of dimensions is run once to see it.
+    /// Makes an embedding model of a loaded file and takes over its lease. The model is run once at its full length,
+    /// because files seldom declare how many tokens they take and how many dimensions they give.
     /// </summary>
     /// <exception cref="ModelException">The file is no text-embedding model, or does not run.</exception>
     public static async Task<OnnxEmbeddingModel> CreateAsync(
@@ -48,12 +50,7 @@ internal sealed class OnnxEmbeddingModel : IEmbeddingModel
             "onnx", config.ModelName, reference.Version, (int)settings.Output.Shape[^1], settings.MaxTokens,
             lease.Value.Checksum);
         var model = new OnnxEmbeddingModel(lease, tokenizer, settings, limits, info);
-        if (info.Dimensions < 1)
-        {
-            TokenizedText[] probe = [tokenizer.Encode("probe", settings.MaxTokens)];
-            (_, int dimensions) = await model.RunAsync(probe, [0], cancellationToken);
-            model.Info = info with { Dimensions = dimensions };
-        }
+        await model.FindLimitsAsync(config.Number("max_length", 3, int.MaxValue) is not null, cancellationToken);
         if (model.Info.Dimensions > MaxDimensions)
         {
             throw new ModelException(ModelErrorKind.LoadFailed,
@@ -90,6 +87,35 @@ internal sealed class OnnxEmbeddingModel : IEmbeddingModel
     }
 
     public void Dispose() => _lease.Dispose();
+
+    // Runs the longest text that will ever come, short of lengths whose memory nobody should pay for a trial. Where
+    // nobody said how long that is, a model that fails on it gets
+    // half as much, until it runs: position tables end at powers of two.
+    private async Task FindLimitsAsync(bool lengthIsGiven, CancellationToken cancellationToken)
+    {
+        string longest = string.Join(' ', Enumerable.Repeat("word", MaxProbedTokens));
+        while (true)
+        {
+            try
+            {
+                TokenizedText[] probe = [_tokenizer.Encode(longest, Math.Min(_settings.MaxTokens, MaxProbedTokens))];
+                (_, int dimensions) = await RunAsync(probe, [0], cancellationToken);
+                Info = Info with { Dimensions = dimensions, MaxTokens = _settings.MaxTokens };
+                return;
+            }
+            catch (ModelException failure) when (failure.Kind == ModelErrorKind.RunFailed)
+            {
+                bool final = lengthIsGiven || _settings.FixedLength > 0 || _settings.MaxTokens <= MinProbedTokens;
+                if (final)
+                {
+                    throw new ModelException(ModelErrorKind.LoadFailed,
+                        $"model: it does not run on a text of {_settings.MaxTokens} tokens (max_length): "
+                        + failure.Message, failure);
+                }
+                _settings = _settings with { MaxTokens = _settings.MaxTokens / 2 };
+            }
+        }
+    }
 
     private TokenizedText[] Tokenize(IReadOnlyList<string> texts, CancellationToken cancellationToken)
     {

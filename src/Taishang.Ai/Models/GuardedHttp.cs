@@ -6,6 +6,9 @@ namespace Taishang.Ai.Models;
 /// <summary>Finds the addresses of a host; the system's resolver outside of tests.</summary>
 internal delegate Task<IPAddress[]> HostResolver(string host, CancellationToken cancellationToken);
 
+/// <summary>Opens a connection to one of some checked addresses; the system's sockets outside of tests.</summary>
+internal delegate Task<Stream> HostConnector(IPAddress[] addresses, int port, CancellationToken cancellationToken);
+
 /// <summary>
 /// Makes HTTP clients that obey an <see cref="EndpointRule"/> on the address that they really connect to: the name is
 /// resolved here, the addresses are checked, and one of those is connected, so that no later answer of the name
@@ -17,9 +20,11 @@ internal static class GuardedHttp
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
 
     /// <summary>Makes a client; the caller disposes it.</summary>
-    public static HttpClient Create(EndpointRule rule, ModelOptions options, HostResolver? resolver = null)
+    public static HttpClient Create(
+        EndpointRule rule, ModelOptions options, HostResolver? resolver = null, HostConnector? connector = null)
     {
         HostResolver resolve = resolver ?? Dns.GetHostAddressesAsync;
+        HostConnector connect = connector ?? ConnectAsync;
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -29,8 +34,11 @@ internal static class GuardedHttp
             ConnectTimeout = ConnectTimeout,
             PooledConnectionLifetime = ConnectionLifetime,
             MaxConnectionsPerServer = 16,
-            ConnectCallback = (context, cancellationToken) =>
-                ConnectAsync(rule, resolve, context.DnsEndPoint, cancellationToken),
+            ConnectCallback = async (context, cancellationToken) =>
+            {
+                IPAddress[] addresses = await AllowedAsync(rule, resolve, context.DnsEndPoint.Host, cancellationToken);
+                return await connect(addresses, context.DnsEndPoint.Port, cancellationToken);
+            },
         };
         return new HttpClient(handler, disposeHandler: true)
         {
@@ -40,22 +48,26 @@ internal static class GuardedHttp
         };
     }
 
-    private static async ValueTask<Stream> ConnectAsync(
-        EndpointRule rule, HostResolver resolve, DnsEndPoint target, CancellationToken cancellationToken)
+    private static async Task<IPAddress[]> AllowedAsync(
+        EndpointRule rule, HostResolver resolve, string host, CancellationToken cancellationToken)
     {
-        IPAddress[] found = IPAddress.TryParse(target.Host, out IPAddress? literal)
+        IPAddress[] found = IPAddress.TryParse(host, out IPAddress? literal)
             ? [literal]
-            : await resolve(target.Host, cancellationToken);
+            : await resolve(host, cancellationToken);
         IPAddress[] allowed = [.. found.Where(address => rule.RefusalOf(address) is null)];
-        if (allowed.Length == 0 && found.Length > 0)
-        {
-            throw new ModelException(ModelErrorKind.EndpointRefused,
-                $"endpoint: '{target.Host}' is {rule.RefusalOf(found[0])}.");
-        }
+        return allowed.Length > 0 || found.Length == 0
+            ? allowed
+            : throw new ModelException(
+                ModelErrorKind.EndpointRefused, $"endpoint: '{host}' is {rule.RefusalOf(found[0])}.");
+    }
+
+    private static async Task<Stream> ConnectAsync(
+        IPAddress[] addresses, int port, CancellationToken cancellationToken)
+    {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(allowed, target.Port, cancellationToken);
+            await socket.ConnectAsync(addresses, port, cancellationToken);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch

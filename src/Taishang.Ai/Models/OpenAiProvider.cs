@@ -13,11 +13,12 @@ internal sealed class OpenAiProvider : IModelProvider, IDisposable
     private readonly ModelOptions _options;
     private readonly TimeProvider _time;
 
-    public OpenAiProvider(ModelOptions options, TimeProvider time, HostResolver? resolver = null)
+    public OpenAiProvider(
+        ModelOptions options, TimeProvider time, HostResolver? resolver = null, HostConnector? connector = null)
     {
         _options = options;
         _time = time;
-        _client = GuardedHttp.Create(new EndpointRule(options.AllowedNetworks), options, resolver);
+        _client = GuardedHttp.Create(new EndpointRule(options.AllowedNetworks), options, resolver, connector);
     }
 
     public string Name => "openai";

@@ -166,6 +166,63 @@ public sealed class OnnxEmbeddingModelTests
         Assert.Contains("x [-1, 2]", refusal.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_tokenizer_json_of_word_pieces_reads_like_its_vocabulary()
+    {
+        using var world = new ModelsWorld();
+        world.AddModel("text", ModelsWorld.TokenModel());
+        world.AddModel("json", ModelsWorld.TokenModel());
+        string folder = Path.Combine(world.Folder, "json");
+        string[] words = File.ReadAllLines(Path.Combine(folder, "vocab.txt"));
+        File.Delete(Path.Combine(folder, "vocab.txt"));
+        string vocabulary = string.Join(',', words.Select((word, id) => $"\"{word}\":{id}"));
+        string Json(string type) =>
+            $$"""{"normalizer":{"lowercase":true},"model":{"type":"{{type}}","vocab":{ {{vocabulary}} } } }""";
+        await File.WriteAllTextAsync(Path.Combine(folder, "tokenizer.json"), Json("WordPiece"));
+        EmbeddingBatch expected = await world.EmbedAsync("text", "", "Red green unknown");
+        EmbeddingBatch actual = await world.EmbedAsync("json", "", "Red green unknown");
+        Assert.Equal(expected.Values, actual.Values);
+
+        await File.WriteAllTextAsync(Path.Combine(folder, "tokenizer.json"), Json("BPE"));
+        ModelTestReport report = await world.Embedding.TestAsync(ModelsWorld.Reference("json"), default);
+        Assert.Equal(ModelErrorKind.LoadFailed, report.Error);
+        Assert.Contains("'BPE' is not supported", report.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_cancelled_call_ends_and_the_model_goes_on()
+    {
+        using var world = new ModelsWorld();
+        world.AddModel("tokens", ModelsWorld.TokenModel());
+        await world.EmbedAsync("tokens", "", "red");
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await world.Embedding.EmbedAsync(
+            ModelsWorld.Reference("tokens"), ["red"], new CancellationToken(canceled: true)));
+        Assert.Equal(1, (await world.EmbedAsync("tokens", "", "red")).Count);
+    }
+
+    [Fact]
+    public async Task The_real_sentence_encoder_passes_its_test_and_reads_long_texts_up_to_its_limit()
+    {
+        string? folder = RetrievalSet.DataFolder();
+        if (folder is null || !Directory.Exists(Path.Combine(folder, "test-model-use-lite")))
+            Assert.Skip("test-model-use-lite is not on this machine (TAISHANG_TEST_DATA).");
+        using var world = new ModelsWorld(options => options.ModelsFolder = folder);
+        // Its file does not say that it takes 128 tokens; loading finds out.
+        ModelReference reference = ModelsWorld.Reference("test-model-use-lite");
+        ModelTestReport report = await world.Embedding.TestAsync(reference, default);
+        Assert.True(report.Passed, report.Reason);
+        Assert.Equal((512, 128), (report.Dimensions, report.MaxTokens));
+        EmbeddingBatch batch = await world.EmbedAsync(
+            "test-model-use-lite", reference.ConfigJson, string.Join(' ', Enumerable.Repeat("word", 2_000)), "word");
+        Assert.Equal(128, batch.Tokens[0]);
+        Assert.Equal(1, batch.TruncatedCount);
+
+        ModelReference wrong = ModelsWorld.Reference("test-model-use-lite", """{"max_length":200}""");
+        ModelTestReport refused = await world.Embedding.TestAsync(wrong, default);
+        Assert.Equal(ModelErrorKind.LoadFailed, refused.Error);
+        Assert.Contains("200 tokens (max_length)", refused.Reason, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("xquad-en-chunk", 0.757)]
     [InlineData("cranfield", 0.185)]
@@ -180,7 +237,7 @@ public sealed class OnnxEmbeddingModelTests
             options.ModelsFolder = folder;
             options.Threads = 0;
         });
-        const string Config = """{"max_length":128}""";
+        const string Config = "";
         EmbeddingBatch documents = await world.EmbedAsync(
             "test-model-use-lite", Config, [.. set.Corpus.Select(row => row.Value)]);
         EmbeddingBatch queries = await world.EmbedAsync(

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 using Taishang.Ai.Models;
 
@@ -219,7 +220,16 @@ public sealed class OpenAiProviderTests
     {
         var options = new ModelOptions();
         configure?.Invoke(options);
-        return new EmbeddingModels(
-            options, [new OpenAiProvider(options, TimeProvider.System, resolver)], TimeProvider.System);
+        var provider = new OpenAiProvider(options, TimeProvider.System, resolver, ToLoopbackAloneAsync);
+        return new EmbeddingModels(options, [provider], TimeProvider.System);
+    }
+
+    // A rule that failed must show as a failed test, not as a connection to the address that it let pass.
+    private static async Task<Stream> ToLoopbackAloneAsync(IPAddress[] addresses, int port, CancellationToken cancel)
+    {
+        Assert.All(addresses, address => Assert.True(IPAddress.IsLoopback(address), $"{address} was let pass."));
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(addresses, port, cancel);
+        return new NetworkStream(socket, ownsSocket: true);
     }
 }
