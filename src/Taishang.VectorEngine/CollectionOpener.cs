@@ -95,8 +95,6 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
         try
         {
             generation.Graph = HnswFile.Load(device, files.PathOf(manifest.Graph), manifest.Options.Hnsw, sealedRows);
-            if (manifest.Options.Metric == DistanceMetric.Dot)
-                HnswCover.LiftRows(generation.Graph, generation.Rows, 0, generation.Graph.Covered);
         }
         catch (Exception exception) when (exception is CorruptDataException or IOException)
         {

@@ -5,7 +5,7 @@ namespace Taishang.VectorEngine.Storage;
 
 /// <summary>A question in the form that kernels take: padded floats and the factor that belongs to them.</summary>
 /// <param name="vector">As many floats as a stored row has, padding included.</param>
-/// <param name="scale">Under cosine 1/length; under dot 0 for a caller's query and the lift for a stored row.</param>
+/// <param name="scale">Under cosine 1/length; else unused.</param>
 internal readonly unsafe struct Query(float* vector, float scale)
 {
     public float* Vector { get; } = vector;
@@ -59,6 +59,6 @@ internal sealed unsafe class RowScorer(RowTable rows, DistanceScorer scorer)
     {
         DistanceMetric.L2 => sum,
         DistanceMetric.Cosine => -(sum * Rows.Scale(row) * queryScale),
-        _ => -(sum + Rows.Scale(row) * queryScale),
+        _ => -sum,
     };
 }

@@ -49,7 +49,7 @@ internal sealed unsafe class RowTable : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float* Vector(int row) => (float*)_vectors.Row(row);
 
-    /// <summary>A factor of the row's own: under cosine 1/length, under dot the lift of the graph, else unused.</summary>
+    /// <summary>A factor of the row's own: under cosine 1/length, else unused.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ref float Scale(int row) => ref *(float*)_scales.Row(row);
 

@@ -10,9 +10,6 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// </summary>
 internal sealed unsafe class HnswBuilder(HnswGraph graph, RowScorer scorer, int rows)
 {
-    /// <summary>Near candidates that are compared bit for bit with a new row to find its twin.</summary>
-    private const int TwinCandidates = 4;
-
     private readonly HnswWalker _walker = new();
     private readonly ulong[] _ranked = new ulong[graph.BottomLinksMax + HnswGraph.SpareLinks + 1];
     private readonly int[] _selected = new int[graph.BottomLinksMax + 1];
@@ -72,11 +69,13 @@ internal sealed unsafe class HnswBuilder(HnswGraph graph, RowScorer scorer, int 
 
     private bool TryHangOnTwin(int node, ReadOnlySpan<ulong> found)
     {
+        // A twin lies exactly as far from the row as the row itself (which under dot is not at the front).
         var vector = scorer.Rows.VectorSpan(node);
-        for (var i = 0; i < Math.Min(TwinCandidates, found.Length); i++)
+        var own = scorer.Score(scorer.QueryOf(node), node);
+        foreach (var ranked in found)
         {
-            var candidate = Ranked.Node(found[i]);
-            if (!vector.SequenceEqual(scorer.Rows.VectorSpan(candidate)))
+            var candidate = Ranked.Node(ranked);
+            if (Ranked.Distance(ranked) != own || !vector.SequenceEqual(scorer.Rows.VectorSpan(candidate)))
                 continue;
 
             graph.AddTwin(candidate, node);

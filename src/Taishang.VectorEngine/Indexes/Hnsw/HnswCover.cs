@@ -25,7 +25,6 @@ internal sealed class HnswCover(HnswGraph graph, RowScorer scorer, int threads)
             return;
 
         graph.EnsureNodes(rows);
-        Lift(rows);
         if (graph.Covered == 0)
         {
             // The first node has nothing to race with.
@@ -48,32 +47,6 @@ internal sealed class HnswCover(HnswGraph graph, RowScorer scorer, int threads)
 
         await Task.WhenAll(workers);
         cancellation.ThrowIfCancellationRequested();
-    }
-
-    /// <summary>Gives each new row its lift; see <see cref="HnswGraph.SquaredRadius"/>.</summary>
-    private void Lift(int rows)
-    {
-        var table = scorer.Rows;
-        if (table.Metric != DistanceMetric.Dot)
-            return;
-
-        if (graph.Covered == 0)
-        {
-            for (var row = 0; row < rows; row++)
-                graph.SquaredRadius = Math.Max(graph.SquaredRadius, RowTable.SquaredLength(table.VectorSpan(row)));
-        }
-
-        LiftRows(graph, table, graph.Covered, rows);
-    }
-
-    /// <summary>Sets the lift of rows; also after a graph was read from its file.</summary>
-    public static void LiftRows(HnswGraph graph, RowTable table, int from, int to)
-    {
-        for (var row = from; row < to; row++)
-        {
-            var missing = graph.SquaredRadius - RowTable.SquaredLength(table.VectorSpan(row));
-            table.Scale(row) = (float)Math.Sqrt(Math.Max(0, missing));
-        }
     }
 
     private void Work(int rows, Action<int>? progress, CancellationToken cancellation)

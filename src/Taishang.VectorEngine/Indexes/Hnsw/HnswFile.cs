@@ -18,7 +18,6 @@ internal static unsafe class HnswFile
         writer.Write(nodes);
         writer.Write(entry);
         writer.Write(top);
-        writer.Write(graph.SquaredRadius);
         for (var node = 0; node < nodes; node++)
         {
             if ((node & 0xFFF) == 0)
@@ -46,13 +45,12 @@ internal static unsafe class HnswFile
         var nodes = reader.Read<int>();
         var entry = reader.Read<int>();
         var top = reader.Read<int>();
-        var squaredRadius = reader.Read<double>();
         if (connectivity != options.Connectivity || nodes < 0 || nodes > rows)
             throw reader.Corrupt($"a graph of {nodes} nodes with {connectivity} links does not fit {rows} rows");
         if (nodes > 0 && ((uint)entry >= (uint)nodes || top is < 0 or > HnswGraph.LevelMax))
             throw reader.Corrupt($"the entry {entry} on level {top} is no node");
 
-        var graph = new HnswGraph(options) { SquaredRadius = squaredRadius };
+        var graph = new HnswGraph(options);
         try
         {
             graph.EnsureNodes(nodes);

@@ -60,13 +60,6 @@ internal sealed unsafe class HnswGraph : IDisposable
         set => Volatile.Write(ref _covered, value);
     }
 
-    /// <summary>
-    /// Under dot, the squared length of the longest row at the first build. Every row is lifted by one component more,
-    /// √(this − its squared length), so that all rows have one length and the largest product is the smallest angle:
-    /// the graph is built on a true metric, and queries, which have no lift, see the plain product.
-    /// </summary>
-    public double SquaredRadius { get; set; }
-
     /// <summary>Where walks begin, or <see cref="NoNode"/>, and the level that it stands on.</summary>
     public (int Node, int Level) Entry
     {

@@ -10,26 +10,31 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// </summary>
 internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer)
 {
-    /// <summary>Near nodes that are asked for a free place before a link of the nearest is given up.</summary>
+    /// <summary>Near nodes that are asked for a free place.</summary>
     private const int Width = 64;
-
-    /// <summary>Giving up a link may cut off another node: look again, this often at most.</summary>
-    private const int PassesMax = 4;
 
     private readonly HnswWalker _walker = new();
     private readonly Stack<int> _pending = new();
+    private int _lastLinked = HnswGraph.NoNode;
+    private int _sweep;
 
     /// <summary>Repairs the nodes below <paramref name="rows"/>; returns how many had to be linked. No builder may work
     /// on the graph meanwhile; searches may.</summary>
     public int Run(int rows, CancellationToken cancellation)
     {
+        var reached = new RowBitmap(rows);
+        Flood(reached);
         var linked = 0;
-        for (var pass = 0; pass < PassesMax; pass++)
+        for (var node = 0; node < rows; node++)
         {
-            var (before, gaveUp) = RunOnce(rows, cancellation);
-            linked += before;
-            if (!gaveUp)
-                break;
+            if (graph.LevelOf(node) == HnswGraph.TwinLevel || reached.Contains(node))
+                continue;
+
+            cancellation.ThrowIfCancellationRequested();
+            LinkFromNearest(node, reached, rows);
+            linked++;
+            Reach(node, reached);
+            Drain(reached);
         }
 
         return linked;
@@ -48,27 +53,6 @@ internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer)
         }
 
         return count;
-    }
-
-    private (int Linked, bool GaveUpLinks) RunOnce(int rows, CancellationToken cancellation)
-    {
-        var reached = new RowBitmap(rows);
-        Flood(reached);
-        var linked = 0;
-        var gaveUp = false;
-        for (var node = 0; node < rows; node++)
-        {
-            if (graph.LevelOf(node) == HnswGraph.TwinLevel || reached.Contains(node))
-                continue;
-
-            cancellation.ThrowIfCancellationRequested();
-            gaveUp |= LinkFromNearest(node, reached, rows);
-            linked++;
-            Reach(node, reached);
-            Drain(reached);
-        }
-
-        return (linked, gaveUp);
     }
 
     private void Flood(RowBitmap reached)
@@ -100,28 +84,32 @@ internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer)
         }
     }
 
-    private bool LinkFromNearest(int node, RowBitmap reached, int rows)
+    private void LinkFromNearest(int node, RowBitmap reached, int rows)
     {
         var (entry, top) = graph.Entry;
         var query = scorer.QueryOf(node);
         var start = _walker.Descend(graph, scorer, query, entry, top, 0, rows);
         _walker.Walk(graph, scorer, query, start, 0, Width, rows);
-        var nearest = HnswGraph.NoNode;
         foreach (var ranked in _walker.Pool.Entries)
         {
             var candidate = Ranked.Node(ranked);
-            if (candidate == node || !reached.Contains(candidate))
-                continue;
-
-            if (nearest == HnswGraph.NoNode)
-                nearest = candidate;
-            if (TryAppend(candidate, node))
-                return false;
+            if (candidate != node && reached.Contains(candidate) && TryAppend(candidate, node))
+            {
+                _lastLinked = node;
+                return;
+            }
         }
 
-        // An upper level may lead into an island that the flood did not reach: the entry always was.
-        ReplaceLast(nearest == HnswGraph.NoNode ? entry : nearest, node);
-        return true;
+        // Under dot the nearest are the same few long rows for everybody, and soon full. The node that was cut off
+        // before this one is most like it and has room; failing that, any node has to do.
+        while (_lastLinked == HnswGraph.NoNode || !TryAppend(_lastLinked, node))
+        {
+            while (!reached.Contains(_sweep))
+                _sweep++;
+            _lastLinked = _sweep++;
+        }
+
+        _lastLinked = node;
     }
 
     private bool TryAppend(int from, int to)
@@ -133,13 +121,5 @@ internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer)
             HnswGraph.Append(links, to);
         graph.Unlock(from);
         return free;
-    }
-
-    private void ReplaceLast(int from, int to)
-    {
-        graph.Lock(from);
-        var links = graph.Links(from, 0);
-        links[links[0]] = to;
-        graph.Unlock(from);
     }
 }

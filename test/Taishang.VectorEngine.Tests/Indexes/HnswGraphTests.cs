@@ -1,0 +1,118 @@
+using System.Runtime.InteropServices;
+using Taishang.VectorEngine.Distances;
+using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine.Tests.Indexes;
+
+public sealed class HnswGraphTests
+{
+    [Theory]
+    [InlineData(DistanceMetric.L2, 1)]
+    [InlineData(DistanceMetric.L2, 4)]
+    [InlineData(DistanceMetric.Cosine, 2)]
+    [InlineData(DistanceMetric.Dot, 2)]
+    public async Task Every_node_is_reachable_after_a_build(DistanceMetric metric, int threads)
+    {
+        using var rows = TableOf(metric, Rows.Clustered(1, 6000, 8, 200));
+        using var graph = new HnswGraph(new HnswOptions { Connectivity = 4, EfConstruction = 16 });
+        var scorer = new RowScorer(rows, DistanceScorer.For(metric));
+
+        await new HnswCover(graph, scorer, threads).RunAsync(6000, null, CancellationToken.None);
+        var repair = new HnswRepair(graph, scorer);
+        var linked = repair.Run(6000, CancellationToken.None);
+
+        Assert.True(linked > 0 || metric == DistanceMetric.Cosine, "a graph this thin is expected to need repair");
+        Assert.Equal(0, repair.CountUnreachable(6000));
+        CheckLists(graph, 6000);
+    }
+
+    [Fact]
+    public async Task Rows_are_covered_in_order_and_a_cancelled_build_goes_on_where_it_stopped()
+    {
+        using var rows = TableOf(DistanceMetric.L2, Rows.Clustered(2, 4000, 16, 30));
+        using var graph = new HnswGraph(new HnswOptions());
+        var scorer = new RowScorer(rows, DistanceScorer.For(DistanceMetric.L2));
+        using var stop = new CancellationTokenSource();
+        var last = 0;
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new HnswCover(graph, scorer, 2).RunAsync(
+            4000,
+            covered =>
+            {
+                last = covered;
+                if (covered > 1000)
+                    stop.Cancel();
+            },
+            stop.Token));
+
+        Assert.InRange(graph.Covered, 1001, 3999);
+        await new HnswCover(graph, scorer, 2).RunAsync(4000, null, CancellationToken.None);
+        Assert.Equal(4000, graph.Covered);
+        new HnswRepair(graph, scorer).Run(4000, CancellationToken.None);
+        Assert.Equal(0, new HnswRepair(graph, scorer).CountUnreachable(4000));
+        CheckLists(graph, 4000);
+    }
+
+    [Theory]
+    [InlineData(DistanceMetric.L2)]
+    [InlineData(DistanceMetric.Cosine)]
+    [InlineData(DistanceMetric.Dot)]
+    public async Task Equal_rows_hang_on_one_node(DistanceMetric metric)
+    {
+        var vectors = Rows.Clustered(3, 2000, 8, 20);
+        for (var i = 1000; i < 2000; i++)
+            vectors[i] = vectors[999];
+        using var rows = TableOf(metric, vectors);
+        using var graph = new HnswGraph(new HnswOptions());
+        var scorer = new RowScorer(rows, DistanceScorer.For(metric));
+
+        await new HnswCover(graph, scorer, 1).RunAsync(2000, null, CancellationToken.None);
+
+        var twins = Enumerable.Range(0, 2000).Count(row => graph.LevelOf(row) == HnswGraph.TwinLevel);
+        Assert.Equal(1000, twins);
+        var chain = 0;
+        for (var row = graph.NextTwin(999); row != HnswGraph.NoNode; row = graph.NextTwin(row))
+            chain++;
+        Assert.Equal(1000, chain);
+    }
+
+    [Fact]
+    public void Levels_follow_the_papers_distribution()
+    {
+        var levels = Enumerable.Range(0, 100_000).Select(node => HnswBuilder.LevelOf(node, 16)).ToArray();
+
+        Assert.InRange(levels.Count(level => level >= 1), 5_900, 6_600);
+        Assert.InRange(levels.Count(level => level >= 2), 330, 460);
+        Assert.True(levels.Max() <= HnswGraph.LevelMax);
+    }
+
+    private static unsafe void CheckLists(HnswGraph graph, int nodes)
+    {
+        for (var node = 0; node < nodes; node++)
+        {
+            for (var level = 0; level <= graph.LevelOf(node); level++)
+            {
+                var links = graph.Links(node, level);
+                var neighbors = new ReadOnlySpan<int>(links + 1, links[0]).ToArray();
+                Assert.Equal(neighbors.Distinct().Count(), neighbors.Length);
+                Assert.DoesNotContain(node, neighbors);
+                Assert.All(neighbors, neighbor => Assert.True(graph.LevelOf(neighbor) >= level));
+            }
+        }
+    }
+
+    private static RowTable TableOf(DistanceMetric metric, float[][] vectors)
+    {
+        var table = new RowTable(vectors[0].Length, metric);
+        foreach (var vector in vectors)
+        {
+            table.Append(
+                MemoryMarshal.AsBytes(vector.AsSpan()),
+                new RowInfo { Id = "x", ExpiresAtTicks = RowInfo.Never },
+                RowTable.Alive);
+        }
+
+        return table;
+    }
+}
