@@ -86,6 +86,9 @@ internal sealed class WriteAheadLog : IDisposable
     /// <summary>Begins a new file; what was appended to this one and not synced is void.</summary>
     public void Rotate()
     {
+        // Should making the new file fail, its header may stand on the disk all the same and say that this file ends
+        // here. So nothing may be appended to this one any more, before a new file is really made.
+        _broken = true;
         var next = CreateFile(_device, _folder, Number + 1, DurableBytes);
         _file.Dispose();
         _file = next;
@@ -94,8 +97,23 @@ internal sealed class WriteAheadLog : IDisposable
         _broken = false;
     }
 
-    /// <summary>Gives up what was appended since the last sync, because one of the group failed.</summary>
-    public void Abandon() => _broken = true;
+    /// <summary>
+    /// Gives up what was appended since the last sync, because one of the group failed. Cutting it off is an attempt
+    /// only, so that a process that stops before the next write does not find a refused write again; what counts is
+    /// the length that the next file states.
+    /// </summary>
+    public void Abandon()
+    {
+        _broken = true;
+        try
+        {
+            _file.SetLength(DurableBytes);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The disk that refused the write refuses this too.
+        }
+    }
 
     public void Dispose() => _file.Dispose();
 

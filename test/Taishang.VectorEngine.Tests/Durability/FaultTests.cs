@@ -1,0 +1,142 @@
+namespace Taishang.VectorEngine.Tests.Durability;
+
+public sealed class FaultTests
+{
+    private static readonly VectorCollectionOptions Options = new() { Dimensions = 4, Metric = DistanceMetric.L2 };
+
+    public static TheoryData<Fault> Faults => [.. Enum.GetValues<Fault>()];
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task A_failed_write_says_so_leaves_nothing_and_the_next_one_succeeds(Fault fault)
+    {
+        for (var step = 0; step < 2; step++)
+        {
+            await using var folder = new EngineFolder();
+            var device = new FaultyDevice();
+            folder.Device = device;
+            folder.Engine = folder.Engine with { SyncBeforeAcknowledge = true };
+            var collection = await folder.CreateAsync(Options);
+            await collection.UpsertAsync([Row(1, 1)], CancellationToken.None);
+
+            device.FailAt(step, fault);
+            if (await FailsAsync(() => collection.UpsertAsync([Row(1, 9), Row(2, 2)], CancellationToken.None)))
+            {
+                CheckHolds(collection, (1, 1));
+                Assert.Equal([1f, 1, 1, 1], collection.Search(new SearchRequest(new float[4], 9) { IncludeVector = true })
+                    .Hits.Single().Vector.ToArray());
+            }
+
+            device.Heal();
+            await collection.UpsertAsync([Row(2, 3)], CancellationToken.None);
+            await collection.UpsertAsync([Row(1, 5)], CancellationToken.None);
+            CheckHolds(collection, (1, 5), (2, 3));
+            CheckHolds(await folder.ReopenAsync(), (1, 5), (2, 3));
+        }
+    }
+
+    [Fact]
+    public async Task A_full_disk_stops_writes_alone_and_they_resume_when_there_is_room()
+    {
+        await using var folder = new EngineFolder();
+        var device = new FaultyDevice();
+        folder.Device = device;
+        var collection = await folder.CreateAsync(Options);
+        await collection.UpsertAsync([Row(1, 1), Row(2, 2)], CancellationToken.None);
+        device.FailAt(0, Fault.Full);
+        for (var i = 0; i < 20; i++)
+        {
+            var refused = await Assert.ThrowsAsync<WriteFailedException>(
+                () => collection.UpsertAsync([Row(3 + i, 3)], CancellationToken.None));
+            Assert.Contains("disk", refused.Message, StringComparison.Ordinal);
+            await Assert.ThrowsAsync<WriteFailedException>(
+                () => collection.BuildIndexAsync(null, CancellationToken.None));
+            CheckHolds(collection, (1, 1), (2, 2));
+        }
+
+        device.Heal();
+        Assert.Equal(1, await collection.DeleteAsync([new VectorId("2")], CancellationToken.None));
+        await collection.UpsertAsync([Row(3, 3)], CancellationToken.None);
+        await collection.BuildIndexAsync(null, CancellationToken.None);
+        CheckHolds(collection, (1, 1), (3, 3));
+        CheckHolds(await folder.ReopenAsync(), (1, 1), (3, 3));
+    }
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task A_fault_at_any_step_of_a_seal_a_build_or_a_compaction_loses_nothing(Fault fault)
+    {
+        // The steps of one whole run are counted first; then each of them fails once.
+        for (var step = 0; ; step++)
+        {
+            await using var folder = new EngineFolder();
+            var device = new FaultyDevice();
+            folder.Device = device;
+            folder.Engine = folder.Engine with { SyncBeforeAcknowledge = true };
+            var collection = await folder.CreateAsync(Options);
+            var expected = new Dictionary<int, float>();
+            device.FailAt(step, fault);
+            await WorkAsync(collection, expected);
+            var everFailed = device.HasFailed;
+            CheckHolds(collection, [.. expected.Select(pair => (pair.Key, pair.Value))]);
+            device.Heal();
+            CheckHolds(await folder.ReopenAsync(), [.. expected.Select(pair => (pair.Key, pair.Value))]);
+            await folder.Collection!.BuildIndexAsync(null, CancellationToken.None);
+            await folder.Collection.UpsertAsync([Row(1000, 7)], CancellationToken.None);
+            expected[1000] = 7;
+            CheckHolds(await folder.ReopenAsync(), [.. expected.Select(pair => (pair.Key, pair.Value))]);
+            Assert.Empty(folder.Collection!.Describe().RecoveryNotes);
+            if (!everFailed)
+            {
+                Assert.True(step > 20, $"only {step} steps");
+                return;
+            }
+        }
+    }
+
+    /// <summary>Writes, builds, deletes, compacts; notes in the dictionary what was acknowledged. A write whose fate
+    /// is unknown to its caller must have left nothing.</summary>
+    private static async Task WorkAsync(VectorCollection collection, Dictionary<int, float> expected)
+    {
+        for (var round = 0; round < 3; round++)
+        {
+            for (var i = 0; i < 4; i++)
+            {
+                var id = round * 4 + i;
+                if (!await FailsAsync(() => collection.UpsertAsync([Row(id, id), Row(0, id)], CancellationToken.None)))
+                {
+                    expected[id] = id;
+                    expected[0] = id;
+                }
+            }
+
+            await FailsAsync(() => collection.BuildIndexAsync(null, CancellationToken.None));
+            if (!await FailsAsync(() => collection.DeleteAsync([new VectorId($"{round * 4 + 1}")], CancellationToken.None)))
+                expected.Remove(round * 4 + 1);
+        }
+    }
+
+    private static async Task<bool> FailsAsync(Func<Task> action)
+    {
+        try
+        {
+            await action();
+            return false;
+        }
+        catch (WriteFailedException)
+        {
+            return true;
+        }
+    }
+
+    private static VectorRow Row(int id, float value) => Rows.Row($"{id}", [value, value, value, value]);
+
+    private static void CheckHolds(VectorCollection collection, params (int Id, float Value)[] rows)
+    {
+        var hits = collection.Search(new SearchRequest(new float[4], 1000) { IncludeVector = true }).Hits;
+        Assert.Equal(
+            rows.OrderBy(row => row.Id).Select(row => (row.Id, row.Value)),
+            hits.Select(hit => (Id: int.Parse(hit.Id.Text), hit.Vector.Span[0])).OrderBy(row => row.Id));
+        Assert.Equal(rows.Length, collection.Count());
+    }
+}

@@ -1,0 +1,158 @@
+using System.Text;
+
+namespace Taishang.VectorEngine.Tests.Model;
+
+public sealed class ConcurrencyTests
+{
+    private const int Dimensions = 12;
+
+    [Fact]
+    public async Task Two_hundred_parallel_upserts_of_one_id_leave_one_version()
+    {
+        await using var folder = new EngineFolder();
+        folder.Engine = folder.Engine with { SyncBeforeAcknowledge = true };
+        var collection = await folder.CreateAsync(new VectorCollectionOptions { Dimensions = Dimensions });
+        var vectors = Rows.Vectors(1, 200, Dimensions);
+
+        await Task.WhenAll(vectors.Select(vector => Task.Run(
+            () => collection.UpsertAsync([Rows.Row("one", vector)], CancellationToken.None))));
+
+        Check(collection);
+        await collection.BuildIndexAsync(null, CancellationToken.None);
+        Check(collection);
+        Check(await folder.ReopenAsync());
+
+        void Check(VectorCollection present)
+        {
+            Assert.Equal(1, present.Count());
+            Assert.Single(present.Search(new SearchRequest(vectors[0], 10)).Hits);
+            Assert.Contains(vectors, vector => vector.SequenceEqual(present.Get([new VectorId("one")])[0].Vector.ToArray()));
+        }
+    }
+
+    [Fact]
+    public async Task Two_builds_at_once_are_one_build_and_cover_all_that_was_written()
+    {
+        await using var folder = new EngineFolder();
+        var collection = await folder.CreateAsync(new VectorCollectionOptions { Dimensions = Dimensions });
+        await collection.UpsertAllAsync(Rows.Numbered(Rows.Vectors(2, 5000, Dimensions)));
+
+        var first = collection.BuildIndexAsync(null, CancellationToken.None);
+        await collection.UpsertAsync([Rows.Row("late", Rows.Vectors(3, 1, Dimensions)[0])], CancellationToken.None);
+        await Task.WhenAll(first, collection.BuildIndexAsync(null, CancellationToken.None));
+
+        Assert.Equal(5001, collection.Describe().IndexedRows);
+        Assert.Single(Directory.EnumerateFiles(folder.Path, "graph-*"));
+    }
+
+    [Fact]
+    public async Task A_build_given_up_by_all_stops_and_the_next_one_finishes()
+    {
+        await using var folder = new EngineFolder();
+        var collection = await folder.CreateAsync(new VectorCollectionOptions { Dimensions = Dimensions });
+        await collection.UpsertAllAsync(Rows.Numbered(Rows.Vectors(4, 6000, Dimensions)));
+        using var stop = new CancellationTokenSource();
+        var progress = new Stopper(stop);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => collection.BuildIndexAsync(progress, stop.Token));
+        await collection.BuildIndexAsync(null, CancellationToken.None);
+
+        Assert.Equal(6000, collection.Describe().IndexedRows);
+    }
+
+    [Fact]
+    public async Task Searches_and_writes_go_on_during_builds_and_compactions_and_every_count_is_exact()
+    {
+        await using var folder = new EngineFolder();
+        folder.Engine = folder.Engine with { SealAfterRows = 1500 };
+        var collection = await folder.CreateAsync(new VectorCollectionOptions
+        {
+            Dimensions = Dimensions, Metric = DistanceMetric.L2, Hnsw = new HnswOptions { EfConstruction = 40, EfSearch = 20 },
+        });
+        var vectors = Rows.Vectors(5, 3000, Dimensions);
+        await collection.UpsertAllAsync(Rows.Numbered(vectors));
+        using var stop = new CancellationTokenSource();
+        var failures = 0;
+        var readers = Enumerable.Range(0, 2).Select(reader => Task.Run(() =>
+        {
+            var random = new Random(reader);
+            while (!stop.IsCancellationRequested)
+            {
+                // Rows below 1,000 are only ever replaced by themselves: each is there once, always.
+                var i = random.Next(1000);
+                var ids = collection.Search(new SearchRequest(vectors[i], 5) { Exact = random.Next(2) == 0 }).Ids();
+                if (ids.Distinct().Count() != 5 || ids[0] != $"r{i:D6}")
+                    Interlocked.Increment(ref failures);
+                if (collection.Get([new VectorId($"r{i:D6}")]).Count != 1)
+                    Interlocked.Increment(ref failures);
+            }
+        })).ToList();
+        var builder = Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+                await collection.BuildIndexAsync(null, CancellationToken.None);
+        });
+        var writers = Enumerable.Range(0, 4).Select(writer => Task.Run(async () =>
+        {
+            var random = new Random(100 + writer);
+            for (var round = 0; round < 60; round++)
+            {
+                var own = Enumerable.Range(0, 10).Select(_ => 1000 + writer * 500 + random.Next(500)).Distinct().ToList();
+                await collection.DeleteAsync([.. own.Select(i => new VectorId($"r{i:D6}"))], CancellationToken.None);
+                await collection.UpsertAsync(
+                    [.. own.Concat([random.Next(1000)]).Select(i => Rows.Row($"r{i:D6}", vectors[i]))], CancellationToken.None);
+            }
+        })).ToList();
+
+        await Task.WhenAll(writers);
+        await stop.CancelAsync();
+        await Task.WhenAll(readers);
+        await builder;
+
+        Assert.Equal(0, failures);
+        Assert.Equal(3000, collection.Count());
+        await collection.BuildIndexAsync(null, CancellationToken.None);
+        Assert.Equal(3000, collection.Describe().IndexedRows);
+        collection = await folder.ReopenAsync();
+        Assert.Equal(3000, collection.Count());
+        Assert.Equal(3000, collection.Search(new SearchRequest(vectors[0], 10_000)).Ids().Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Rows_of_one_call_become_visible_together()
+    {
+        await using var folder = new EngineFolder();
+        var collection = await folder.CreateAsync(new VectorCollectionOptions { Dimensions = 2, Metric = DistanceMetric.L2 });
+        using var stop = new CancellationTokenSource();
+        var torn = 0;
+        var reader = Task.Run(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                var hits = collection.Search(new SearchRequest(new float[2], 100) { IncludeMetadata = true }).Hits;
+                if (hits.Select(hit => Encoding.UTF8.GetString(hit.MetadataJson.Span)).Distinct().Count() > 1 || hits.Count % 20 != 0)
+                    Interlocked.Increment(ref torn);
+            }
+        });
+        for (var version = 0; version < 300; version++)
+        {
+            await collection.UpsertAsync(
+                [.. Enumerable.Range(0, 20).Select(i => Rows.Row($"{i}", [i, version], $"{{\"v\":{version}}}"))],
+                CancellationToken.None);
+        }
+
+        await stop.CancelAsync();
+        await reader;
+
+        Assert.Equal(0, torn);
+    }
+
+    private sealed class Stopper(CancellationTokenSource stop) : IProgress<double>
+    {
+        public void Report(double value)
+        {
+            if (value > 0.2)
+                stop.Cancel();
+        }
+    }
+}
