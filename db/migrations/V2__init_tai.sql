@@ -111,6 +111,7 @@ CREATE INDEX ix_tai_task_queue_worker ON tai_task_queue (worker_id) WHERE state 
 -- The trail: every transition of every task, with who and why. Ids of tasks begin with their time, so that the trail
 -- of a month is one range of the key.
 CREATE TABLE tai_task_events (
+    id             VARCHAR(36)  NOT NULL,
     task_id        VARCHAR(36)  NOT NULL,
     seq            INTEGER      NOT NULL,
     verb           VARCHAR(20)  NOT NULL,

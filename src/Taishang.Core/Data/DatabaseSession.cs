@@ -32,6 +32,9 @@ public sealed class DatabaseSession(DbConnection connection, DbTransaction? tran
     public Task<int> ExecuteAsync(string sql, object? parameters = null) =>
         Connection.ExecuteAsync(Command(sql, parameters));
 
+    /// <summary>The database's clock.</summary>
+    public async Task<DateTimeOffset> NowAsync() => (await QueryAsync<DateTimeOffset>("SELECT tai_now()"))[0];
+
     /// <summary>Runs once the transaction is durable, and never when it was rolled back. Must be quick.</summary>
     public void AfterCommit(Action action) => (_afterCommit ??= []).Add(action);
 

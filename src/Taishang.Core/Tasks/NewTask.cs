@@ -5,6 +5,12 @@ namespace Taishang.Core.Tasks;
 /// <param name="PayloadJson">A JSON object.</param>
 public sealed record NewTask(string Type, string PayloadJson)
 {
+    /// <summary>A week.</summary>
+    public const long TimeoutMsMax = 604_800_000;
+
+    /// <summary>Who creates it, for the trail.</summary>
+    public string Actor { get; init; } = "api";
+
     /// <summary>0–9, higher first.</summary>
     public int Priority { get; init; } = 5;
 
@@ -24,4 +30,17 @@ public sealed record NewTask(string Type, string PayloadJson)
 
     /// <summary>False parks it until a start.</summary>
     public bool AutoStart { get; init; } = true;
+
+    /// <summary>The request that causes it; null takes the current activity's.</summary>
+    public TaskTrace? Trace { get; init; }
+}
+
+/// <summary>W3C trace context, in hexadecimal.</summary>
+/// <param name="TraceId">32 digits.</param>
+/// <param name="SpanId">16 digits.</param>
+public sealed record TaskTrace(string TraceId, string SpanId)
+{
+    internal static TaskTrace? Current => System.Diagnostics.Activity.Current is { } activity
+        ? new TaskTrace(activity.TraceId.ToHexString(), activity.SpanId.ToHexString())
+        : null;
 }

@@ -1,0 +1,92 @@
+using Taishang.Core.Data;
+
+namespace Taishang.Core.Tasks;
+
+/// <summary>Writes new tasks: the row, the place in the queue, the first line of the trail.</summary>
+internal static class TaskInserts
+{
+    private const string PostgreSqlInsert = """
+        WITH r AS (
+            SELECT * FROM unnest(
+                @ids, @eventIds, @types, @payloads, @priorities, @maxAttempts, @runAts, @timeouts, @queuedAts, @parents,
+                @labels, @traces, @spans, @states, @actors)
+            AS r (id, event_id, type, payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id,
+                labels, trace_id, span_id, state, actor)),
+        tasks AS (
+            INSERT INTO tai_tasks_{month}
+                (id, type, status, payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id, labels,
+                trace_id, span_id, created_at, updated_at)
+            SELECT id, type, 'pending', payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id,
+                labels, trace_id, span_id, @at, @at FROM r)
+        INSERT INTO tai_task_events (id, task_id, seq, verb, to_state, attempt, actor, created_at)
+        SELECT event_id, id, 1, 'create', state, 0, actor, @at FROM r
+        """;
+
+    private const string SqliteInsert = """
+        INSERT INTO tai_tasks_{month}
+            (id, type, status, payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id, labels,
+            trace_id, span_id, created_at, updated_at)
+        VALUES (@id, @type, 'pending', @payload, @priority, @maxAttempts, @runAt, @timeoutMs, @queuedAt, @parentId,
+            @labels, @traceId, @spanId, @at, @at)
+        """;
+
+    private const string SqliteEvent = """
+        INSERT INTO tai_task_events (id, task_id, seq, verb, to_state, attempt, actor, created_at)
+        VALUES (@eventId, @id, 1, 'create', @state, 0, @actor, @at)
+        """;
+
+    /// <param name="at">The database's time, from which the ids were made.</param>
+    public static async Task InsertAsync(
+        DatabaseSession session, Month month, IReadOnlyList<(AiTask Task, string Actor)> rows, DateTimeOffset at)
+    {
+        if (session.Dialect == Dialect.PostgreSql)
+        {
+            await session.ExecuteAsync(MonthlyTable.Sql(PostgreSqlInsert, month), Arrays(rows, at));
+            return;
+        }
+
+        var parameters = rows.Select((row, i) => Row(row.Task, row.Actor, at, i)).ToArray();
+        await session.ExecuteAsync(MonthlyTable.Sql(SqliteInsert, month), parameters);
+        await session.ExecuteAsync(SqliteEvent, parameters);
+    }
+
+    private static object Arrays(IReadOnlyList<(AiTask Task, string Actor)> rows, DateTimeOffset at) => new
+    {
+        ids = rows.Select(row => row.Task.Id).ToArray(),
+        eventIds = rows.Select((_, i) => RowId.New(at, i)).ToArray(),
+        types = rows.Select(row => row.Task.Type).ToArray(),
+        payloads = rows.Select(row => row.Task.Payload).ToArray(),
+        priorities = rows.Select(row => row.Task.Priority).ToArray(),
+        maxAttempts = rows.Select(row => row.Task.MaxAttempts).ToArray(),
+        runAts = rows.Select(row => row.Task.RunAt).ToArray(),
+        timeouts = rows.Select(row => row.Task.TimeoutMs).ToArray(),
+        queuedAts = rows.Select(row => row.Task.QueuedAt).ToArray(),
+        parents = rows.Select(row => row.Task.ParentId).ToArray(),
+        labels = rows.Select(row => row.Task.Labels).ToArray(),
+        traces = rows.Select(row => row.Task.TraceId).ToArray(),
+        spans = rows.Select(row => row.Task.SpanId).ToArray(),
+        states = rows.Select(row => TaskMoves.Word(row.Task.State)).ToArray(),
+        actors = rows.Select(row => row.Actor).ToArray(),
+        at,
+    };
+
+    private static object Row(AiTask task, string actor, DateTimeOffset at, int ordinal) => new
+    {
+        id = task.Id,
+        eventId = RowId.New(at, ordinal),
+        type = task.Type,
+        payload = task.Payload,
+        priority = task.Priority,
+        maxAttempts = task.MaxAttempts,
+        runAt = task.RunAt,
+        timeoutMs = task.TimeoutMs,
+        queuedAt = task.QueuedAt,
+        parentId = task.ParentId,
+        labels = task.Labels,
+        traceId = task.TraceId,
+        spanId = task.SpanId,
+        state = TaskMoves.Word(task.State),
+        actor,
+        at,
+    };
+}

@@ -1,0 +1,164 @@
+using Taishang.Core.Data;
+
+namespace Taishang.Core.Tasks;
+
+/// <summary>
+/// Writes transitions, one or many: the task's row and the line of its trail change together or not at all. The caller
+/// holds the locks and has asked the table of transitions. PostgreSQL takes a batch in one statement, because each
+/// costs a round trip; SQLite takes it row by row with statements that stay prepared.
+/// </summary>
+internal static class TaskMoves
+{
+    private const string PostgreSqlMove = """
+        WITH r AS (
+            SELECT * FROM unnest(
+                @ids, @eventIds, @words, @froms, @tos, @statuses, @actors, @attempts, @fences, @reasons, @results,
+                @errors, @progress, @runAts, @tokens, @aiMs)
+            AS r (id, event_id, word, from_state, to_state, status, actor, attempt, fence, reason, result,
+                error_msg, progress, run_at, tokens, ai_ms)),
+        moved AS (
+            UPDATE tai_tasks_{month} t SET
+                status = r.status,
+                queued_at = CASE r.to_state WHEN 'parked' THEN NULL WHEN 'queued' THEN @at ELSE t.queued_at END,
+                started_at = CASE r.to_state WHEN 'running' THEN @at ELSE t.started_at END,
+                completed_at = CASE WHEN r.to_state IN ('completed', 'failed', 'cancelled') THEN @at END,
+                run_at = coalesce(r.run_at, t.run_at),
+                attempt = r.attempt,
+                fence = coalesce(r.fence, t.fence),
+                result = CASE r.to_state WHEN 'completed' THEN r.result END,
+                error_msg = CASE r.to_state WHEN 'running' THEN t.error_msg ELSE r.error_msg END,
+                progress = coalesce(r.progress, t.progress),
+                cost_tokens = coalesce(r.tokens, t.cost_tokens),
+                cost_ai_ms = coalesce(r.ai_ms, t.cost_ai_ms),
+                updated_at = @at,
+                trail = t.trail + 1
+            FROM r WHERE t.id = r.id
+            RETURNING t.id, t.trail)
+        INSERT INTO tai_task_events
+            (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, created_at)
+        SELECT r.event_id, r.id, moved.trail, r.word, r.from_state, r.to_state, r.attempt, r.actor, r.reason, @at
+        FROM moved JOIN r ON r.id = moved.id
+        """;
+
+    private const string SqliteMove = """
+        UPDATE tai_tasks_{month} SET
+            status = @status,
+            queued_at = CASE @toState WHEN 'parked' THEN NULL WHEN 'queued' THEN @at ELSE queued_at END,
+            started_at = CASE @toState WHEN 'running' THEN @at ELSE started_at END,
+            completed_at = CASE WHEN @toState IN ('completed', 'failed', 'cancelled') THEN @at END,
+            run_at = coalesce(@runAt, run_at),
+            attempt = @attempt,
+            fence = coalesce(@fence, fence),
+            result = CASE @toState WHEN 'completed' THEN @result END,
+            error_msg = CASE @toState WHEN 'running' THEN error_msg ELSE @errorMsg END,
+            progress = coalesce(@progress, progress),
+            cost_tokens = coalesce(@tokens, cost_tokens),
+            cost_ai_ms = coalesce(@aiMs, cost_ai_ms),
+            updated_at = @at,
+            trail = trail + 1
+        WHERE id = @id
+        """;
+
+    private const string SqliteEvent = """
+        INSERT INTO tai_task_events
+            (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, created_at)
+        SELECT @eventId, id, trail, @word, @fromState, @toState, @attempt, @actor, @reason, @at
+        FROM tai_tasks_{month} WHERE id = @id
+        """;
+
+    /// <summary>A line of the trail that changes no state, such as a stop that was asked for.</summary>
+    private const string Note = """
+        UPDATE tai_tasks_{month} SET trail = trail + 1, updated_at = @at WHERE id = @id
+        """;
+
+    private const string NoteEvent = """
+        INSERT INTO tai_task_events
+            (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, created_at)
+        SELECT @eventId, id, trail, @word, @state, @state, attempt, @actor, @reason, @at
+        FROM tai_tasks_{month} WHERE id = @id
+        """;
+
+    public static async Task WriteAsync(DatabaseSession session, IReadOnlyList<TaskMove> moves, DateTimeOffset at)
+    {
+        foreach (var month in moves.GroupBy(move => MonthOf(move.Id)))
+        {
+            var rows = month.ToArray();
+            if (session.Dialect == Dialect.PostgreSql)
+            {
+                await session.ExecuteAsync(MonthlyTable.Sql(PostgreSqlMove, month.Key), Arrays(rows, at));
+                continue;
+            }
+
+            var parameters = rows.Select((row, i) => Row(row, at, i)).ToArray();
+            await session.ExecuteAsync(MonthlyTable.Sql(SqliteMove, month.Key), parameters);
+            await session.ExecuteAsync(MonthlyTable.Sql(SqliteEvent, month.Key), parameters);
+        }
+    }
+
+    /// <summary>Adds a line to the trail without a change of state.</summary>
+    public static async Task NoteAsync(
+        DatabaseSession session, AiTask task, string word, string actor, string? reason)
+    {
+        var month = MonthOf(task.Id);
+        var at = await session.NowAsync();
+        var parameters = new
+        {
+            id = task.Id, eventId = RowId.New(at), word, state = Word(task.State), actor, reason, at,
+        };
+        await session.ExecuteAsync(MonthlyTable.Sql(Note, month), parameters);
+        await session.ExecuteAsync(MonthlyTable.Sql(NoteEvent, month), parameters);
+    }
+
+    /// <summary>The word of a state in the trail and in the statements here.</summary>
+    public static string Word(TaskState state) => state switch
+    {
+        TaskState.Parked => "parked",
+        TaskState.Queued => "queued",
+        _ => TaskTransitions.Status(state),
+    };
+
+    public static Month MonthOf(string taskId) => Month.OfId(taskId)
+        ?? throw new InvalidOperationException($"{taskId} is not the id of a task");
+
+    private static object Arrays(TaskMove[] rows, DateTimeOffset at) => new
+    {
+        ids = Array.ConvertAll(rows, row => row.Id),
+        eventIds = rows.Select((_, i) => RowId.New(at, i)).ToArray(),
+        words = Array.ConvertAll(rows, row => row.Word),
+        froms = Array.ConvertAll(rows, row => Word(row.From)),
+        tos = Array.ConvertAll(rows, row => Word(row.To)),
+        statuses = Array.ConvertAll(rows, row => TaskTransitions.Status(row.To)),
+        actors = Array.ConvertAll(rows, row => row.Actor),
+        attempts = Array.ConvertAll(rows, row => row.Attempt),
+        fences = Array.ConvertAll(rows, row => row.Fence),
+        reasons = Array.ConvertAll(rows, row => row.Reason),
+        results = Array.ConvertAll(rows, row => row.Result),
+        errors = Array.ConvertAll(rows, row => row.ErrorMsg),
+        progress = Array.ConvertAll(rows, row => row.Progress),
+        runAts = Array.ConvertAll(rows, row => row.RunAt),
+        tokens = Array.ConvertAll(rows, row => row.Tokens),
+        aiMs = Array.ConvertAll(rows, row => row.AiMs),
+        at,
+    };
+
+    private static object Row(TaskMove row, DateTimeOffset at, int ordinal) => new
+    {
+        id = row.Id,
+        eventId = RowId.New(at, ordinal),
+        word = row.Word,
+        fromState = Word(row.From),
+        toState = Word(row.To),
+        status = TaskTransitions.Status(row.To),
+        actor = row.Actor,
+        attempt = row.Attempt,
+        fence = row.Fence,
+        reason = row.Reason,
+        result = row.Result,
+        errorMsg = row.ErrorMsg,
+        progress = row.Progress,
+        runAt = row.RunAt,
+        tokens = row.Tokens,
+        aiMs = row.AiMs,
+        at,
+    };
+}

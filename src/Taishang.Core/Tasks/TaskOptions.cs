@@ -1,0 +1,103 @@
+namespace Taishang.Core.Tasks;
+
+/// <summary>The scheduler: section <c>Tasks</c>. Checked at start; see <see cref="Validate"/>.</summary>
+public sealed class TaskOptions
+{
+    /// <summary>Tasks that this process runs at once. 1–1024.</summary>
+    public int Parallelism { get; set; } = 64;
+
+    /// <summary>Tasks taken in one claim. 1–1000.</summary>
+    public int ClaimBatch { get; set; } = 256;
+
+    /// <summary>How often the queue is looked at when nothing was signalled. Milliseconds, 10–60,000.</summary>
+    public int PollIntervalMs { get; set; } = 250;
+
+    /// <summary>
+    /// A worker that has not renewed for so long is dead. Milliseconds, 500–600,000. Renewed three times in it.
+    /// </summary>
+    public int LeaseMs { get; set; } = 15_000;
+
+    /// <summary>How often a worker asks whether its tasks should stop, besides signals. Milliseconds, 10–5,000.</summary>
+    public int WishPollMs { get; set; } = 300;
+
+    /// <summary>How often dead and hung attempts are looked for. Milliseconds, 10–60,000.</summary>
+    public int RescueIntervalMs { get; set; } = 2_000;
+
+    /// <summary>Time after its deadline that an attempt has to let go before it counts as hung. Milliseconds.</summary>
+    public int HungGraceMs { get; set; } = 5_000;
+
+    /// <summary>Time that running attempts have to let go when the process stops. Milliseconds.</summary>
+    public int ShutdownGraceMs { get; set; } = 5_000;
+
+    /// <summary>How long stop and cancel wait for a running task's worker before they answer. Milliseconds.</summary>
+    public int VerbWaitMs { get; set; } = 1_000;
+
+    /// <summary>
+    /// Each step of priority counts as so much waiting: a task of priority 0 goes before a new one of priority 9 after
+    /// nine of these. Milliseconds, 1,000–86,400,000.
+    /// </summary>
+    public int PriorityStepMs { get; set; } = 60_000;
+
+    /// <summary>Live tasks above which new ones are refused. 1 and more.</summary>
+    public long QueueMax { get; set; } = 1_000_000;
+
+    /// <summary>
+    /// True when no other process works on this database, so that attempts found running at the start are dead. Null
+    /// (the default): true on SQLite, which one process owns.
+    /// </summary>
+    public bool? OnlyProcess { get; set; }
+
+    /// <summary>The seed of the jitter of retries; null takes one from the process.</summary>
+    public int? Seed { get; set; }
+
+    /// <summary>What holds for types not named in <see cref="Types"/>.</summary>
+    public TaskTypeOptions Default { get; set; } = new();
+
+    public Dictionary<string, TaskTypeOptions> Types { get; } = [];
+
+    public TaskTypeOptions Of(string type) => Types.GetValueOrDefault(type) ?? Default;
+
+    /// <summary>The first rule that is broken; null when all hold.</summary>
+    public string? Validate()
+    {
+        if (Parallelism is < 1 or > 1024) return $"Tasks:Parallelism: expected 1 to 1024, came {Parallelism}";
+        if (ClaimBatch is < 1 or > 1000) return $"Tasks:ClaimBatch: expected 1 to 1000, came {ClaimBatch}";
+        if (PollIntervalMs is < 10 or > 60_000)
+            return $"Tasks:PollIntervalMs: expected 10 to 60000, came {PollIntervalMs}";
+        if (LeaseMs is < 500 or > 600_000) return $"Tasks:LeaseMs: expected 500 to 600000, came {LeaseMs}";
+        if (WishPollMs is < 10 or > 5_000) return $"Tasks:WishPollMs: expected 10 to 5000, came {WishPollMs}";
+        if (RescueIntervalMs is < 10 or > 60_000)
+            return $"Tasks:RescueIntervalMs: expected 10 to 60000, came {RescueIntervalMs}";
+        if (PriorityStepMs is < 1_000 or > 86_400_000)
+            return $"Tasks:PriorityStepMs: expected 1000 to 86400000, came {PriorityStepMs}";
+        if (QueueMax < 1) return $"Tasks:QueueMax: expected 1 or more, came {QueueMax}";
+        return Types.Append(new("Default", Default)).Select(type => type.Value.Validate(type.Key))
+            .FirstOrDefault(broken => broken is not null);
+    }
+}
+
+/// <summary>Defaults of one task type.</summary>
+public sealed class TaskTypeOptions
+{
+    /// <summary>1–100.</summary>
+    public int MaxAttempts { get; set; } = 3;
+
+    /// <summary>Of one attempt. Milliseconds, 1–604,800,000 (a week); default an hour.</summary>
+    public long TimeoutMs { get; set; } = 3_600_000;
+
+    /// <summary>The upper bound of the pause after the first failure; doubles with each. Milliseconds.</summary>
+    public int BackoffBaseMs { get; set; } = 1_000;
+
+    /// <summary>The pause never exceeds this. Milliseconds.</summary>
+    public int BackoffMaxMs { get; set; } = 300_000;
+
+    public string? Validate(string type)
+    {
+        if (MaxAttempts is < 1 or > 100) return $"Tasks:{type}:MaxAttempts: expected 1 to 100, came {MaxAttempts}";
+        if (TimeoutMs is < 1 or > NewTask.TimeoutMsMax)
+            return $"Tasks:{type}:TimeoutMs: expected 1 to {NewTask.TimeoutMsMax}, came {TimeoutMs}";
+        return BackoffBaseMs < 0 || BackoffMaxMs < BackoffBaseMs
+            ? $"Tasks:{type}: expected 0 <= BackoffBaseMs <= BackoffMaxMs, came {BackoffBaseMs} and {BackoffMaxMs}"
+            : null;
+    }
+}

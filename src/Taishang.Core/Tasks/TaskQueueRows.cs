@@ -1,0 +1,72 @@
+using Taishang.Core.Data;
+
+namespace Taishang.Core.Tasks;
+
+/// <summary>A row to put into tai_task_queue.</summary>
+internal sealed record TaskQueueEntry(AiTask Task, DateTimeOffset RunAt, int Attempt);
+
+/// <summary>Rows of tai_task_queue, put in and taken out by the batch.</summary>
+internal static class TaskQueueRows
+{
+    private const string PostgreSqlInsert = """
+        INSERT INTO tai_task_queue
+            (task_id, type, state, priority, run_at_ms, rank_ms, attempt, max_attempts, timeout_ms, fence)
+        SELECT id, type, 'queued', priority, run_at_ms, run_at_ms - priority * @step, attempt, max_attempts,
+            timeout_ms, fence
+        FROM unnest(@ids, @types, @priorities, @runAts, @attempts, @maxAttempts, @timeouts, @fences)
+            AS r (id, type, priority, run_at_ms, attempt, max_attempts, timeout_ms, fence)
+        """;
+
+    private const string SqliteInsert = """
+        INSERT INTO tai_task_queue
+            (task_id, type, state, priority, run_at_ms, rank_ms, attempt, max_attempts, timeout_ms, fence)
+        VALUES (@id, @type, 'queued', @priority, @runAtMs, @runAtMs - @priority * @step, @attempt, @maxAttempts,
+            @timeoutMs, @fence)
+        """;
+
+    private const string PostgreSqlDelete = "DELETE FROM tai_task_queue WHERE task_id = ANY(@ids)";
+
+    private const string SqliteDelete = "DELETE FROM tai_task_queue WHERE task_id = @id";
+
+    /// <param name="stepMs">What one step of priority is worth; see <see cref="TaskOptions.PriorityStepMs"/>.</param>
+    public static Task InsertAsync(DatabaseSession session, IReadOnlyList<TaskQueueEntry> entries, long stepMs)
+    {
+        if (entries.Count == 0) return Task.CompletedTask;
+        if (session.Dialect == Dialect.Sqlite)
+        {
+            return session.ExecuteAsync(SqliteInsert, entries.Select(entry => new
+            {
+                id = entry.Task.Id,
+                type = entry.Task.Type,
+                priority = entry.Task.Priority,
+                runAtMs = entry.RunAt.ToUnixTimeMilliseconds(),
+                attempt = entry.Attempt,
+                maxAttempts = entry.Task.MaxAttempts,
+                timeoutMs = entry.Task.TimeoutMs,
+                fence = entry.Task.Fence,
+                step = stepMs,
+            }));
+        }
+
+        return session.ExecuteAsync(PostgreSqlInsert, new
+        {
+            ids = entries.Select(entry => entry.Task.Id).ToArray(),
+            types = entries.Select(entry => entry.Task.Type).ToArray(),
+            priorities = entries.Select(entry => entry.Task.Priority).ToArray(),
+            runAts = entries.Select(entry => entry.RunAt.ToUnixTimeMilliseconds()).ToArray(),
+            attempts = entries.Select(entry => entry.Attempt).ToArray(),
+            maxAttempts = entries.Select(entry => entry.Task.MaxAttempts).ToArray(),
+            timeouts = entries.Select(entry => entry.Task.TimeoutMs).ToArray(),
+            fences = entries.Select(entry => entry.Task.Fence).ToArray(),
+            step = stepMs,
+        });
+    }
+
+    public static Task DeleteAsync(DatabaseSession session, IReadOnlyList<string> ids)
+    {
+        if (ids.Count == 0) return Task.CompletedTask;
+        return session.Dialect == Dialect.Sqlite
+            ? session.ExecuteAsync(SqliteDelete, ids.Select(id => new { id }))
+            : session.ExecuteAsync(PostgreSqlDelete, new { ids = ids.ToArray() });
+    }
+}
