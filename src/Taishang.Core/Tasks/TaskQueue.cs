@@ -1,0 +1,216 @@
+using Microsoft.Extensions.Options;
+using Taishang.Core.Data;
+
+namespace Taishang.Core.Tasks;
+
+/// <summary>
+/// The queue as a worker sees it: claim, renew, save, settle. A claim takes a lease until which the task is the
+/// worker's and a fence that no earlier claim of the task had; each later write compares the fence, so a worker that
+/// was taken for dead can write nothing. The database's clock alone says when a lease ends.
+/// </summary>
+internal sealed class TaskQueue(Database database, IOptions<TaskOptions> options, TaskMetrics metrics)
+{
+    private const string PostgreSqlClaim = """
+        WITH picked AS MATERIALIZED (
+            SELECT task_id FROM tai_task_queue
+            WHERE state = 'queued' AND run_at_ms <= (SELECT tai_now_ms()) AND type = ANY(@types)
+            ORDER BY rank_ms, task_id LIMIT @max
+            FOR UPDATE SKIP LOCKED)
+        UPDATE tai_task_queue q SET
+            state = 'running', worker_id = @workerId, fence = q.fence + 1, attempt = q.attempt + 1,
+            lease_until_ms = (SELECT tai_now_ms()) + @leaseMs, deadline_ms = (SELECT tai_now_ms()) + q.timeout_ms,
+            wish = NULL, wish_by = NULL
+        FROM picked WHERE q.task_id = picked.task_id
+        RETURNING q.task_id, q.fence, q.attempt, q.rank_ms, tai_now() AS at
+        """;
+
+    private const string SqliteClaim = """
+        UPDATE tai_task_queue SET
+            state = 'running', worker_id = @workerId, fence = fence + 1, attempt = attempt + 1,
+            lease_until_ms = tai_now_ms() + @leaseMs, deadline_ms = tai_now_ms() + timeout_ms,
+            wish = NULL, wish_by = NULL
+        WHERE task_id IN (
+            SELECT task_id FROM tai_task_queue
+            WHERE state = 'queued' AND run_at_ms <= tai_now_ms() AND type IN @types
+            ORDER BY rank_ms, task_id LIMIT @max)
+        RETURNING task_id, fence, attempt, rank_ms, tai_now() AS at
+        """;
+
+    private const string PostgreSqlRows =
+        $"SELECT {TaskStore.Columns} FROM tai_tasks_{{month}} WHERE id = ANY(@ids)";
+
+    private const string SqliteRows = $"SELECT {TaskStore.Columns} FROM tai_tasks_{{month}} WHERE id IN @ids";
+
+    private const string Renew = """
+        UPDATE tai_task_queue SET lease_until_ms = tai_now_ms() + @leaseMs
+        WHERE worker_id = @workerId AND state = 'running'
+        RETURNING task_id, fence, wish
+        """;
+
+    private const string Wishes = """
+        SELECT task_id, fence, wish FROM tai_task_queue
+        WHERE worker_id = @workerId AND state = 'running' AND wish IS NOT NULL
+        """;
+
+    private const string SaveProgress = """
+        UPDATE tai_tasks_{month} SET
+            progress = @progress, cost_tokens = @tokens, cost_ai_ms = @aiMs,
+            checkpoint = coalesce(@checkpoint, checkpoint), updated_at = tai_now()
+        WHERE id = @id AND EXISTS (
+            SELECT 1 FROM tai_task_queue WHERE task_id = @id AND fence = @fence AND state = 'running')
+        """;
+
+    private const string Count = """
+        SELECT count(CASE WHEN state = 'queued' THEN 1 END) AS queued,
+            count(CASE WHEN state = 'running' THEN 1 END) AS running,
+            coalesce(tai_now_ms() - min(CASE WHEN state = 'queued' THEN run_at_ms END), 0) AS oldest_ms
+        FROM tai_task_queue
+        """;
+
+    private readonly TaskOptions _options = options.Value;
+
+    /// <summary>Takes up to so many due tasks of these types, the most urgent first.</summary>
+    public Task<IReadOnlyList<ClaimedTask>> ClaimAsync(
+        string workerId, string[] types, int max, CancellationToken cancellation)
+    {
+        if (types.Length == 0 || max < 1) return Task.FromResult<IReadOnlyList<ClaimedTask>>([]);
+        return database.WriteAsync(
+            session => ClaimAsync(session, workerId, types, Math.Min(max, _options.ClaimBatch)), cancellation);
+    }
+
+    /// <summary>Renews the leases of all that the worker still holds, and returns them with what is asked of them.</summary>
+    public Task<IReadOnlyList<TaskLease>> RenewAsync(string workerId, CancellationToken cancellation) =>
+        database.WriteAsync(
+            session => session.QueryAsync<TaskLease>(Renew, new { workerId, leaseMs = (long)_options.LeaseMs }),
+            cancellation);
+
+    /// <summary>Those of the worker's tasks that should end.</summary>
+    public Task<IReadOnlyList<TaskLease>> WishesAsync(string workerId, CancellationToken cancellation) =>
+        database.ReadAsync(session => session.QueryAsync<TaskLease>(Wishes, new { workerId }), cancellation);
+
+    /// <summary>Saves progress, cost and, when given, the checkpoint of attempts; true for each that held its fence.</summary>
+    public Task<IReadOnlyList<bool>> SaveAsync(IReadOnlyList<AttemptProgress> saves, CancellationToken cancellation) =>
+        database.WriteAsync<IReadOnlyList<bool>>(
+            async session =>
+            {
+                var held = new List<bool>(saves.Count);
+                foreach (var save in saves)
+                {
+                    var sql = MonthlyTable.Sql(SaveProgress, TaskMoves.MonthOf(save.Claim.Task.Id));
+                    held.Add(await session.ExecuteAsync(sql, new
+                    {
+                        id = save.Claim.Task.Id, fence = save.Claim.Fence, progress = save.Progress,
+                        tokens = save.Cost.Tokens, aiMs = save.Cost.AiMs, checkpoint = save.Checkpoint,
+                    }) == 1);
+                }
+
+                return held;
+            },
+            cancellation);
+
+    /// <summary>Writes how attempts ended; true for each whose fence still held.</summary>
+    public async Task<IReadOnlyList<bool>> SettleAsync(
+        string workerId, IReadOnlyList<Settlement> settlements, CancellationToken cancellation)
+    {
+        var moves = await database.WriteAsync(
+            session => TaskSettling.SettleAsync(session, Actors.Worker(workerId), settlements, _options),
+            cancellation);
+        foreach (var move in moves) Measure(move.Move, move.Type);
+        var held = moves.Select(move => move.Move.Id).ToHashSet();
+        return [.. settlements.Select(settlement => held.Contains(settlement.Claim.Task.Id))];
+    }
+
+    /// <summary>
+    /// Takes up to so many attempts from workers that are dead (lease ended) or hung (deadline passed), and returns
+    /// how many. Each counts as an attempt.
+    /// </summary>
+    /// <param name="everyRunning">True when no worker lives: all that run are taken, whatever their lease.</param>
+    public async Task<int> RescueAsync(
+        string rescuerId, bool everyRunning, TaskBackoff backoff, CancellationToken cancellation)
+    {
+        var moves = await database.WriteAsync(
+            session => TaskRescue.RescueAsync(session, Actors.Rescue(rescuerId), everyRunning, backoff, _options),
+            cancellation);
+        foreach (var move in moves)
+        {
+            metrics.Rescued(move.Type);
+            Measure(move.Move, move.Type);
+        }
+
+        return moves.Count;
+    }
+
+    public Task<TaskQueueCount> CountAsync(CancellationToken cancellation) =>
+        database.ReadAsync(
+            async session =>
+            {
+                var row = await session.FindAsync<TaskQueueCountRow>(Count);
+                return new TaskQueueCount(row?.Queued ?? 0, row?.Running ?? 0, Math.Max(0, row?.OldestMs ?? 0));
+            },
+            cancellation);
+
+    private async Task<IReadOnlyList<ClaimedTask>> ClaimAsync(
+        DatabaseSession session, string workerId, string[] types, int max)
+    {
+        var sqlite = session.Dialect == Dialect.Sqlite;
+        var claims = await session.QueryAsync<ClaimRow>(
+            sqlite ? SqliteClaim : PostgreSqlClaim,
+            new { workerId, types, max, leaseMs = (long)_options.LeaseMs });
+        if (claims.Count == 0) return [];
+        await TaskMoves.WriteAsync(
+            session,
+            [.. claims.Select(claim =>
+                new TaskMove(claim.TaskId, "claim", TaskState.Queued, TaskState.Running, Actors.Worker(workerId))
+                {
+                    Attempt = claim.Attempt,
+                    Fence = claim.Fence,
+                })],
+            claims[0].At);
+        var tasks = new Dictionary<string, AiTask>(claims.Count);
+        foreach (var month in claims.GroupBy(claim => TaskMoves.MonthOf(claim.TaskId)))
+        {
+            var ids = month.Select(claim => claim.TaskId).ToArray();
+            var rows = await session.QueryAsync<AiTask>(
+                MonthlyTable.Sql(sqlite ? SqliteRows : PostgreSqlRows, month.Key), new { ids });
+            foreach (var row in rows) tasks[row.Id] = row;
+        }
+
+        return [.. claims.OrderBy(claim => claim.RankMs).Select(
+            claim => new ClaimedTask(tasks[claim.TaskId], claim.Fence))];
+    }
+
+    private void Measure(TaskMove move, string type)
+    {
+        if (move.To == TaskState.Queued && move.ErrorMsg is not null) metrics.Retried(type);
+        else metrics.Ended(move.To, type);
+    }
+
+    private sealed class ClaimRow
+    {
+        public required string TaskId { get; init; }
+
+        public long Fence { get; init; }
+
+        public int Attempt { get; init; }
+
+        public long RankMs { get; init; }
+
+        public DateTimeOffset At { get; init; }
+    }
+
+    private sealed class TaskQueueCountRow
+    {
+        public long Queued { get; init; }
+
+        public long Running { get; init; }
+
+        public long OldestMs { get; init; }
+    }
+}
+
+/// <summary>How far an attempt has come.</summary>
+/// <param name="Checkpoint">JSON; null keeps the row's.</param>
+internal sealed record AttemptProgress(ClaimedTask Claim, int Progress, TaskCost Cost, string? Checkpoint);
+
+/// <summary>A transition that was written, and the type for the figures.</summary>
+internal sealed record SettledMove(TaskMove Move, string Type);
