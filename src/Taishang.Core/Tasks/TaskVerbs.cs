@@ -165,7 +165,7 @@ internal sealed class TaskVerbs(
             var task = await session.FindAsync<AiTask>(MonthlyTable.Sql(FindTask, month) + lockRows, new { id })
                 ?? throw TaskStore.NotFound(id);
             // Without the queue's row the task must be parked or ended; otherwise it got there in between.
-            if (live is not null == task.State is TaskState.Queued or TaskState.Running) return (task, live);
+            if ((live is not null) == (task.State is TaskState.Queued or TaskState.Running)) return (task, live);
         }
 
         throw new ApiException(ErrorCodes.DatabaseUnavailable, $"task {id} changes faster than it can be read");

@@ -1,0 +1,71 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Hosting;
+using Taishang.Core.Data;
+
+namespace Taishang.Core.Tasks;
+
+/// <summary>
+/// Creates tasks that arrive at once in one transaction: a commit waits for the disk, and many callers can wait for
+/// the same one. Each is answered only after it. When a group fails for a reason of one of its tasks, each is tried
+/// alone, so that it fails alone.
+/// </summary>
+internal sealed class TaskCreator(Database database, TaskStore store) : BackgroundService
+{
+    private const int GroupMax = 256;
+    private const int WaitingMax = 10_000;
+
+    private readonly Channel<Waiting> _waiting = Channel.CreateBounded<Waiting>(
+        new BoundedChannelOptions(WaitingMax) { SingleReader = true });
+
+    /// <summary>Durable when it completes.</summary>
+    public async Task<AiTask> CreateAsync(NewTask task, CancellationToken cancellation)
+    {
+        var waiting = new Waiting(task with { Trace = task.Trace ?? TaskTrace.Current });
+        await _waiting.Writer.WriteAsync(waiting, cancellation);
+        return await waiting.Done.Task.WaitAsync(cancellation);
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _waiting.Writer.TryComplete();
+        await base.StopAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // It ends when the channel is closed and empty: whoever was let in is answered.
+        var group = new List<Waiting>(GroupMax);
+        while (await _waiting.Reader.WaitToReadAsync(CancellationToken.None))
+        {
+            while (group.Count < GroupMax && _waiting.Reader.TryRead(out var waiting)) group.Add(waiting);
+            await CreateAsync(group);
+            group.Clear();
+        }
+    }
+
+    private async Task CreateAsync(List<Waiting> group)
+    {
+        try
+        {
+            var tasks = await database.WriteAsync(
+                session => store.CreateAsync(session, group.ConvertAll(waiting => waiting.Task)),
+                CancellationToken.None);
+            for (var i = 0; i < group.Count; i++) group[i].Done.TrySetResult(tasks[i]);
+        }
+        catch (Exception e) when (group.Count == 1 || DatabaseFailure.IsUnavailable(e) || e is Api.ApiException)
+        {
+            foreach (var waiting in group) waiting.Done.TrySetException(e);
+        }
+        catch
+        {
+            foreach (var waiting in group) await CreateAsync([waiting]);
+        }
+    }
+
+    private sealed class Waiting(NewTask task)
+    {
+        public NewTask Task { get; } = task;
+
+        public TaskCompletionSource<AiTask> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

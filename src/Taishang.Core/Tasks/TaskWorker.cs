@@ -1,0 +1,235 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Taishang.Core.Api;
+using Taishang.Core.Data;
+
+namespace Taishang.Core.Tasks;
+
+/// <summary>
+/// Runs tasks: one loop claims for the free slots, one renews the leases, one asks for wishes, one writes the ends,
+/// one rescues what others left. Each loop survives a database that is away. A worker is a name for one life of a
+/// process: a restarted one has another, so it can not take its predecessor's leases for its own.
+/// </summary>
+internal sealed class TaskWorker(
+    TaskQueue queue, TaskRunner runner, TaskSettler settler, TaskExecutors executors, TaskSignals signals,
+    TaskDepth depth, TaskBackoff backoff, Database database, DatabaseState state, TimeProvider time,
+    IOptions<TaskOptions> options, ILogger<TaskWorker> logger)
+    : BackgroundService
+{
+    private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long the last ends may take to be written when the process stops.</summary>
+    private static readonly TimeSpan FlushMax = TimeSpan.FromSeconds(5);
+
+    private readonly TaskOptions _options = options.Value;
+    private readonly ConcurrentDictionary<(string Id, long Fence), TaskAttempt> _running = new();
+    private int _busy;
+
+    /// <summary>This life of this process.</summary>
+    public string WorkerId { get; } = RowId.New(time.GetUtcNow());
+
+    /// <summary>Attempts that run here now.</summary>
+    public int Running => Volatile.Read(ref _busy);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await state.WaitReadyAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (stoppingToken.IsCancellationRequested) return;
+        using var afterStop = new CancellationTokenSource();
+        var writing = settler.RunAsync(WorkerId, afterStop.Token);
+        // Leases are kept, and wishes heard, until the last attempt has let go.
+        var holding = Task.WhenAll(
+            LoopAsync("lease", RenewAsync, () => Every(_options.LeaseMs / 3, afterStop.Token), afterStop.Token),
+            LoopAsync("wish", HearWishesAsync, () => NextWishAsync(afterStop.Token), afterStop.Token));
+        var rescuing = LoopAsync(
+            "rescue", RescueAsync, () => Every(_options.RescueIntervalMs, stoppingToken), stoppingToken);
+        await RescueAtStartAsync(stoppingToken);
+        await LoopAsync("claim", ClaimAsync, () => Task.CompletedTask, stoppingToken);
+        await rescuing;
+
+        await LetGoAsync();
+        settler.Close();
+        afterStop.CancelAfter(FlushMax);
+        await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await afterStop.CancelAsync();
+        await holding;
+    }
+
+    /// <summary>Does something again and again, with growing pauses after failures, until told to stop.</summary>
+    private async Task LoopAsync(
+        string name, Func<CancellationToken, Task> work, Func<Task> wait, CancellationToken stop)
+    {
+        var pause = PauseMin;
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                await work(stop);
+                await wait();
+                pause = PauseMin;
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                if (DatabaseFailure.IsUnavailable(e) || e is ApiException)
+                    logger.LogWarning("The {Loop} loop pauses: {Reason}", name, e.Message);
+                else
+                    logger.LogError(e, "The {Loop} loop failed and goes on after a pause", name);
+                await Task.Delay(pause, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                pause = pause * 2 < PauseMax ? pause * 2 : PauseMax;
+            }
+        }
+    }
+
+    private Task Every(int milliseconds, CancellationToken stop) =>
+        Task.Delay(TimeSpan.FromMilliseconds(milliseconds), time, stop);
+
+    private async Task ClaimAsync(CancellationToken stop)
+    {
+        var free = _options.Parallelism - Running;
+        var asked = Math.Min(free, _options.ClaimBatch);
+        if (asked > 0)
+        {
+            var leasedAt = time.GetTimestamp();
+            // Not cancelled half-way: a claim that was committed and not heard of would wait for its lease to end.
+            var claims = await queue.ClaimAsync(WorkerId, executors.Types, asked, CancellationToken.None);
+            foreach (var claim in claims) Begin(claim, leasedAt);
+            if (claims.Count == asked) return;
+        }
+
+        await signals.WaitWorkAsync(TimeSpan.FromMilliseconds(_options.PollIntervalMs), time, stop);
+    }
+
+    private void Begin(ClaimedTask claim, long leasedAt)
+    {
+        Interlocked.Increment(ref _busy);
+        var attempt = new TaskAttempt(claim, queue, leasedAt);
+        _running[(claim.Task.Id, claim.Fence)] = attempt;
+        // It is not to be cancelled before it began: its end must be written in any case.
+        _ = Task.Run(() => RunAsync(attempt), CancellationToken.None);
+    }
+
+    private async Task RunAsync(TaskAttempt attempt)
+    {
+        try
+        {
+            if (await runner.RunAsync(attempt) is { } settlement)
+                await settler.AddAsync(settlement, CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            logger.LogError(e, "The end of task {TaskId} was lost; its lease will run out", attempt.TaskId);
+        }
+        finally
+        {
+            _running.TryRemove((attempt.TaskId, attempt.Claim.Fence), out _);
+            Interlocked.Decrement(ref _busy);
+            signals.Work();
+        }
+    }
+
+    private async Task RenewAsync(CancellationToken stop)
+    {
+        var held = _running.Values.ToList();
+        if (held.Count == 0) return;
+        var renewedAt = time.GetTimestamp();
+        try
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            limit.CancelAfter(TimeSpan.FromMilliseconds(_options.LeaseMs / 3.0));
+            var leases = await queue.RenewAsync(WorkerId, limit.Token);
+            var fences = leases.ToDictionary(lease => lease.TaskId, lease => lease.Fence);
+            foreach (var attempt in held)
+            {
+                if (fences.TryGetValue(attempt.TaskId, out var fence) && fence == attempt.Claim.Fence)
+                    attempt.LeasedAt = renewedAt;
+                else if (_running.ContainsKey((attempt.TaskId, attempt.Claim.Fence)))
+                    Lose(attempt);
+            }
+
+            Hear(leases);
+            var saves = held.Select(attempt => attempt.TakeProgress()).OfType<AttemptProgress>().ToList();
+            if (saves.Count > 0) await queue.SaveAsync(saves, stop);
+        }
+        finally
+        {
+            // Whoever can not renew must believe that another runs the task by now.
+            foreach (var attempt in held)
+            {
+                if (time.GetElapsedTime(attempt.LeasedAt).TotalMilliseconds >= _options.LeaseMs) Lose(attempt);
+            }
+        }
+    }
+
+    private void Lose(TaskAttempt attempt)
+    {
+        if (attempt.Reason == AttemptCancel.Lost)
+        {
+            // It was told a renewal ago, or longer, and is still here.
+            attempt.Abandon();
+            return;
+        }
+
+        logger.LogWarning("The lease of task {TaskId}, attempt {Attempt}, is lost", attempt.TaskId, attempt.Attempt);
+        attempt.Cancel(AttemptCancel.Lost);
+    }
+
+    private async Task HearWishesAsync(CancellationToken stop)
+    {
+        if (!_running.IsEmpty) Hear(await queue.WishesAsync(WorkerId, stop));
+    }
+
+    private Task NextWishAsync(CancellationToken stop) =>
+        signals.WaitWishAsync(TimeSpan.FromMilliseconds(_options.WishPollMs), time, stop);
+
+    private void Hear(IReadOnlyList<TaskLease> leases)
+    {
+        foreach (var lease in leases)
+        {
+            if (lease.Wish is not null && _running.TryGetValue((lease.TaskId, lease.Fence), out var attempt))
+                attempt.Cancel(AttemptCancel.Wish);
+        }
+    }
+
+    private async Task RescueAsync(CancellationToken stop)
+    {
+        while (await queue.RescueAsync(WorkerId, everyRunning: false, backoff, stop) > 0) signals.Work();
+        depth.Set(await queue.CountAsync(stop), _options.QueueMax);
+    }
+
+    /// <summary>What runs in a database that only this process works on was left by its last life.</summary>
+    private async Task RescueAtStartAsync(CancellationToken stop)
+    {
+        if (!(_options.OnlyProcess ?? database.Dialect == Dialect.Sqlite)) return;
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                while (await queue.RescueAsync(WorkerId, everyRunning: true, backoff, stop) is > 0 and var count)
+                    logger.LogInformation("{Count} tasks that the last process left running were rescued", count);
+                return;
+            }
+            catch (Exception e) when (!stop.IsCancellationRequested)
+            {
+                logger.LogWarning("Tasks of the last process wait for the database: {Reason}", e.Message);
+                await Task.Delay(PauseMin, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    /// <summary>Running attempts are told to let go and given back; those that do not keep their lease to its end.</summary>
+    private async Task LetGoAsync()
+    {
+        foreach (var attempt in _running.Values) attempt.Cancel(AttemptCancel.Shutdown);
+        var started = time.GetTimestamp();
+        while (Running > 0 && time.GetElapsedTime(started).TotalMilliseconds < _options.ShutdownGraceMs)
+            await signals.WaitWorkAsync(TimeSpan.FromMilliseconds(20), time, CancellationToken.None);
+        if (Running > 0) logger.LogWarning("{Count} attempts did not let go in time and are left to the rescue", Running);
+    }
+}
