@@ -8,6 +8,9 @@ public sealed record NewTask(string Type, string PayloadJson)
     /// <summary>A week.</summary>
     public const long TimeoutMsMax = 604_800_000;
 
+    /// <summary>A UUIDv7 that the caller reserved, so that creating twice is refused; null takes a new one.</summary>
+    public string? Id { get; init; }
+
     /// <summary>Who creates it, for the trail.</summary>
     public string Actor { get; init; } = "api";
 

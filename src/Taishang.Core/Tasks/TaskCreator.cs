@@ -52,6 +52,11 @@ internal sealed class TaskCreator(Database database, TaskStore store) : Backgrou
                 CancellationToken.None);
             for (var i = 0; i < group.Count; i++) group[i].Done.TrySetResult(tasks[i]);
         }
+        catch (Exception e) when (group is [{ Task.Id: not null } again] && DatabaseFailure.IsUniqueViolation(e))
+        {
+            // The first try of the same request had come this far: its task is the answer.
+            await AnswerAsync(again);
+        }
         catch (Exception e) when (group.Count == 1 || DatabaseFailure.IsUnavailable(e) || e is Api.ApiException)
         {
             foreach (var waiting in group) waiting.Done.TrySetException(e);
@@ -59,6 +64,18 @@ internal sealed class TaskCreator(Database database, TaskStore store) : Backgrou
         catch
         {
             foreach (var waiting in group) await CreateAsync([waiting]);
+        }
+    }
+
+    private async Task AnswerAsync(Waiting again)
+    {
+        try
+        {
+            again.Done.TrySetResult(await store.GetAsync(again.Task.Id ?? "", CancellationToken.None));
+        }
+        catch (Exception e)
+        {
+            again.Done.TrySetException(e);
         }
     }
 

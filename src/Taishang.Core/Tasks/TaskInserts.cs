@@ -9,15 +9,15 @@ internal static class TaskInserts
         WITH r AS (
             SELECT * FROM unnest(
                 @ids, @eventIds, @types, @payloads, @priorities, @maxAttempts, @runAts, @timeouts, @queuedAts, @parents,
-                @labels, @traces, @spans, @states, @actors)
+                @labels, @traces, @spans, @states, @actors, @created)
             AS r (id, event_id, type, payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id,
-                labels, trace_id, span_id, state, actor)),
+                labels, trace_id, span_id, state, actor, created_at)),
         tasks AS (
             INSERT INTO tai_tasks_{month}
                 (id, type, status, payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id, labels,
                 trace_id, span_id, created_at, updated_at)
             SELECT id, type, 'pending', payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id,
-                labels, trace_id, span_id, @at, @at FROM r)
+                labels, trace_id, span_id, created_at, @at FROM r)
         INSERT INTO tai_task_events (id, task_id, seq, verb, to_state, attempt, actor, created_at)
         SELECT event_id, id, 1, 'create', state, 0, actor, @at FROM r
         """;
@@ -27,7 +27,7 @@ internal static class TaskInserts
             (id, type, status, payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id, labels,
             trace_id, span_id, created_at, updated_at)
         VALUES (@id, @type, 'pending', @payload, @priority, @maxAttempts, @runAt, @timeoutMs, @queuedAt, @parentId,
-            @labels, @traceId, @spanId, @at, @at)
+            @labels, @traceId, @spanId, @createdAt, @at)
         """;
 
     private const string SqliteEvent = """
@@ -35,25 +35,25 @@ internal static class TaskInserts
         VALUES (@eventId, @id, 1, 'create', @state, 0, @actor, @at)
         """;
 
-    /// <param name="at">The database's time, from which the ids were made.</param>
+    /// <param name="month">The month of all the rows' ids; its table exists.</param>
     public static async Task InsertAsync(
-        DatabaseSession session, Month month, IReadOnlyList<(AiTask Task, string Actor)> rows, DateTimeOffset at)
+        DatabaseSession session, Month month, IReadOnlyList<(AiTask Task, string Actor)> rows)
     {
         if (session.Dialect == Dialect.PostgreSql)
         {
-            await session.ExecuteAsync(MonthlyTable.Sql(PostgreSqlInsert, month), Arrays(rows, at));
+            await session.ExecuteAsync(MonthlyTable.Sql(PostgreSqlInsert, month), Arrays(rows));
             return;
         }
 
-        var parameters = rows.Select((row, i) => Row(row.Task, row.Actor, at, i)).ToArray();
+        var parameters = rows.Select((row, i) => Row(row.Task, row.Actor, i)).ToArray();
         await session.ExecuteAsync(MonthlyTable.Sql(SqliteInsert, month), parameters);
         await session.ExecuteAsync(SqliteEvent, parameters);
     }
 
-    private static object Arrays(IReadOnlyList<(AiTask Task, string Actor)> rows, DateTimeOffset at) => new
+    private static object Arrays(IReadOnlyList<(AiTask Task, string Actor)> rows) => new
     {
         ids = rows.Select(row => row.Task.Id).ToArray(),
-        eventIds = rows.Select((_, i) => RowId.New(at, i)).ToArray(),
+        eventIds = rows.Select((_, i) => RowId.New(rows[i].Task.UpdatedAt, i)).ToArray(),
         types = rows.Select(row => row.Task.Type).ToArray(),
         payloads = rows.Select(row => row.Task.Payload).ToArray(),
         priorities = rows.Select(row => row.Task.Priority).ToArray(),
@@ -67,13 +67,14 @@ internal static class TaskInserts
         spans = rows.Select(row => row.Task.SpanId).ToArray(),
         states = rows.Select(row => TaskMoves.Word(row.Task.State)).ToArray(),
         actors = rows.Select(row => row.Actor).ToArray(),
-        at,
+        created = rows.Select(row => row.Task.CreatedAt).ToArray(),
+        at = rows[0].Task.UpdatedAt,
     };
 
-    private static object Row(AiTask task, string actor, DateTimeOffset at, int ordinal) => new
+    private static object Row(AiTask task, string actor, int ordinal) => new
     {
         id = task.Id,
-        eventId = RowId.New(at, ordinal),
+        eventId = RowId.New(task.UpdatedAt, ordinal),
         type = task.Type,
         payload = task.Payload,
         priority = task.Priority,
@@ -87,6 +88,7 @@ internal static class TaskInserts
         spanId = task.SpanId,
         state = TaskMoves.Word(task.State),
         actor,
-        at,
+        createdAt = task.CreatedAt,
+        at = task.UpdatedAt,
     };
 }

@@ -38,11 +38,14 @@ public sealed class TaskStore(
     {
         depth.RequireRoom();
         var at = await session.NowAsync();
-        var month = Month.Of(at);
-        await tables.EnsureAsync(session, MonthlyTable.Tasks, month);
         var trace = TaskTrace.Current;
         var rows = tasks.Select((task, i) => (Task: Make(task, at, i, trace), task.Actor)).ToArray();
-        await TaskInserts.InsertAsync(session, month, rows, at);
+        foreach (var month in rows.GroupBy(row => TaskMoves.MonthOf(row.Task.Id)))
+        {
+            await tables.EnsureAsync(session, MonthlyTable.Tasks, month.Key);
+            await TaskInserts.InsertAsync(session, month.Key, [.. month]);
+        }
+
         await TaskQueueRows.InsertAsync(
             session,
             [.. rows.Where(row => row.Task.State == TaskState.Queued)
@@ -104,9 +107,10 @@ public sealed class TaskStore(
     {
         var defaults = _options.Of(task.Type);
         var trace = task.Trace ?? current;
+        var id = task.Id ?? RowId.New(at, ordinal);
         return new AiTask
         {
-            Id = RowId.New(at, ordinal),
+            Id = id,
             Type = task.Type,
             Status = "pending",
             Payload = task.PayloadJson,
@@ -120,7 +124,8 @@ public sealed class TaskStore(
             TraceId = trace?.TraceId,
             SpanId = trace?.SpanId,
             Trail = 1,
-            CreatedAt = at,
+            // The id's time, so that the month of the one is the month of the other.
+            CreatedAt = task.Id is null ? at : RowId.TimeOf(id) ?? at,
             UpdatedAt = at,
         };
     }

@@ -1,0 +1,41 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace Taishang.Core.Tasks;
+
+/// <summary>Registers the scheduler; executors come from the slices with <c>AddTaskExecutor</c>.</summary>
+internal static class TaskSetup
+{
+    public static void AddTasks(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<TaskOptions>().Bind(configuration.GetSection("Tasks")).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<TaskOptions>, OptionsCheck>();
+        services.AddSingleton<TaskSignals>();
+        services.AddSingleton<TaskDepth>();
+        services.AddSingleton<TaskMetrics>();
+        services.AddSingleton<TaskExecutors>();
+        services.AddSingleton(provider => new TaskBackoff(
+            new Random(provider.GetRequiredService<IOptions<TaskOptions>>().Value.Seed ?? Environment.ProcessId)));
+        services.AddSingleton<TaskStore>();
+        services.AddSingleton<TaskList>();
+        services.AddSingleton<TaskQueue>();
+        services.AddSingleton<TaskVerbs>();
+        services.AddSingleton<TaskRunner>();
+        services.AddSingleton<TaskSettler>();
+        // Hosts stop in reverse order: first the worker lets go, then its notices go out, then creations end.
+        services.AddSingleton<TaskCreator>();
+        services.AddHostedService(provider => provider.GetRequiredService<TaskCreator>());
+        services.AddHostedService<TaskNotifier>();
+        services.AddSingleton<TaskWorker>();
+        services.AddHostedService(provider => provider.GetRequiredService<TaskWorker>());
+    }
+
+    [SuppressMessage("Performance", "CA1812", Justification = "Made by the container.")]
+    private sealed class OptionsCheck : IValidateOptions<TaskOptions>
+    {
+        public ValidateOptionsResult Validate(string? name, TaskOptions options) =>
+            options.Validate() is { } problem ? ValidateOptionsResult.Fail(problem) : ValidateOptionsResult.Success;
+    }
+}
