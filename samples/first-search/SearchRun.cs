@@ -63,8 +63,10 @@ internal sealed class SearchRun(TaishangClient client, string collection)
         Console.WriteLine($"collection  {collection} {_id}");
     }
 
-    private async Task LoadAsync(IReadOnlyList<TextEntry> documents, CancellationToken cancellation)
+    private async Task LoadAsync(IReadOnlyList<TextEntry> all, CancellationToken cancellation)
     {
+        // Some corpora hold empty documents; there is nothing in them to find, and taishang refuses an empty text.
+        var documents = all.Where(document => !string.IsNullOrWhiteSpace(document.Text)).ToArray();
         var watch = Stopwatch.StartNew();
         var written = 0;
         foreach (var batch in documents.Chunk(BatchSize))
@@ -72,10 +74,11 @@ internal sealed class SearchRun(TaishangClient client, string collection)
             var rows = batch.Select(d => new { id = d.Id, text = d.Text, metadata = new { text = d.Text } });
             var answer = await client.PostAsync("vectors/upsert", new { collection, vectors = rows }, cancellation);
             written += (int)answer["count"]!;
-            Progress("load", written, documents.Count);
+            Progress("load", written, documents.Length);
         }
 
-        Console.WriteLine($"  {written / watch.Elapsed.TotalSeconds:0} documents/s");
+        var empty = all.Count - documents.Length;
+        Console.WriteLine($"  {written / watch.Elapsed.TotalSeconds:0} documents/s{(empty > 0 ? $", {empty} empty left out" : "")}");
     }
 
     private async Task BuildAsync(CancellationToken cancellation)
