@@ -35,7 +35,7 @@ public sealed class AiFaultTests : IDisposable
     {
         var port = ServerProcess.FreePort();
         await using var ai = await StartAiAsync(port);
-        await using var core = await StartCoreAsync(port, "--set", "Taishang:Ai:Deadlines:ComputeEmbedding=00:00:01");
+        await using var core = await StartCoreAsync(port, "--set", "Taishang:Ai:DeadlinesMs:ComputeEmbedding=500");
         await core.WaitReadyAsync();
         await CallAsync(core, 200);
 
