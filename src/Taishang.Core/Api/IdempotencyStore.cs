@@ -99,15 +99,15 @@ internal sealed class IdempotencyStore(Database database, TimeProvider time)
     /// <summary>Keeps the answer; nothing happens when the lock was lost.</summary>
     public Task CompleteAsync(
         IdempotencyRequest request, string owner, int status, string response, CancellationToken cancellation) =>
-        WriteAsync(Complete, new { request.Key, request.Route, owner, status, response }, cancellation);
+        WriteAsync(Complete, Answer(request, owner, status, response), cancellation);
 
     /// <summary>Nothing was made: the key is as if it had never been used.</summary>
     public Task ForgetAsync(IdempotencyRequest request, string owner, CancellationToken cancellation) =>
-        WriteAsync(Forget, new { request.Key, request.Route, owner }, cancellation);
+        WriteAsync(Forget, Answer(request, owner), cancellation);
 
     /// <summary>Unknown what was made: the next try may start at once, with the same reserved id.</summary>
     public Task UnlockAsync(IdempotencyRequest request, string owner, CancellationToken cancellation) =>
-        WriteAsync(Unlock, new { request.Key, request.Route, owner }, cancellation);
+        WriteAsync(Unlock, Answer(request, owner), cancellation);
 
     /// <summary>Deletes keys past their retention, at most <see cref="SweepRowsMax"/>; returns how many.</summary>
     public Task<int> SweepAsync(TimeSpan retention, CancellationToken cancellation) =>
@@ -120,6 +120,10 @@ internal sealed class IdempotencyStore(Database database, TimeProvider time)
 
     private static IdempotencyClaim Claimed(string owner, string reservedId) =>
         new(ClaimKind.Claimed) { Owner = owner, ReservedId = reservedId };
+
+    // Names of parameters keep their case: SQLite tells @Owner from @owner.
+    private static object Answer(IdempotencyRequest request, string owner, int? status = null, string? response = null) =>
+        new { request.Key, request.Route, Owner = owner, Status = status, Response = response };
 
     private Task WriteAsync(string sql, object parameters, CancellationToken cancellation) =>
         database.WriteAsync(session => session.ExecuteAsync(sql, parameters), cancellation);

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Taishang.Core;
 using Taishang.Core.AiClient;
 using Taishang.Hosting;
+using Taishang.Testing.Databases;
 using Taishang.Testing.Processes;
 
 namespace Taishang.Testing.Hosts;
@@ -48,6 +49,9 @@ public sealed class CoreHost : IAsyncDisposable
     {
         options ??= new CoreHostOptions();
         var folder = new TestFolder();
+        // Migrated once a process: the host finds nothing left to migrate, which is ten times as fast.
+        if (options.Connection is null)
+            File.Copy(await MigratedDatabases.SqliteFileAsync(), folder.File("taishang.db"));
         var builder = WebApplication.CreateBuilder(
             new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration["urls"] = "http://127.0.0.1:0";
