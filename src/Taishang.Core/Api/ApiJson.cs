@@ -48,7 +48,9 @@ internal sealed class UtcTimeConverter : JsonConverter<DateTimeOffset>
             : throw new JsonException("expected a time in RFC 3339, such as 2026-01-31T08:00:00Z");
 
     public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
-        writer.WriteStringValue(value.UtcDateTime.ToString(Format));
+        writer.WriteStringValue(Text(value));
+
+    public static string Text(DateTimeOffset time) => time.UtcDateTime.ToString(Format);
 }
 
 /// <summary>Numbers beyond float32 would silently become infinite; here they are refused.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
 
 namespace Taishang.Core.Api;
@@ -31,6 +32,8 @@ public sealed record ListQuery(
             var value = values.Count == 1 ? values[0] ?? "" : null;
             if (value is null)
                 errors.Add(ErrorCodes.InvalidPage, name, $"expected once, came {values.Count} times");
+            else if (value.Contains('\0', StringComparison.Ordinal))
+                errors.Add(ErrorCodes.InvalidArgument, name, "the character U+0000 is not taken");
             else if (name == "page")
                 page = Number(errors, name, value, PageMax);
             else if (name == "page_size")
@@ -49,9 +52,36 @@ public sealed record ListQuery(
 
     public string? Filter(string name) => Filters.GetValueOrDefault(name);
 
+    /// <summary>A filter that is a time; null when it was not given.</summary>
+    /// <exception cref="ApiException">Not a time in RFC 3339 with its zone.</exception>
+    public DateTimeOffset? Time(string name)
+    {
+        if (Filter(name) is not { } value) return null;
+        // A time without its zone is a different moment for everyone who reads it.
+        var zoned = value.Length > 10 && value.AsSpan(10).ContainsAny('Z', '+', '-');
+        if (zoned && DateTimeOffset.TryParseExact(
+            value, TimeFormats, null, DateTimeStyles.AdjustToUniversal, out var time)) return time;
+        var why = $"expected a time in RFC 3339, such as 2026-01-31T08:00:00Z, came '{Cut(value)}'";
+        throw new ApiException(ErrorCodes.InvalidArgument, $"{name}: {why}",
+            [new FieldError(name, ErrorCodes.InvalidArgument.Number, why)]);
+    }
+
+    /// <summary>A filter that is one of a few words; null when it was not given.</summary>
+    /// <exception cref="ApiException">Another word.</exception>
+    public string? OneOf(string name, params ReadOnlySpan<string> words)
+    {
+        if (Filter(name) is not { } value || words.Contains(value)) return Filter(name);
+        var why = $"expected one of {string.Join(", ", words!)}, came '{Cut(value)}'";
+        throw new ApiException(ErrorCodes.InvalidArgument, $"{name}: {why}",
+            [new FieldError(name, ErrorCodes.InvalidArgument.Number, why)]);
+    }
+
+    private static readonly string[] TimeFormats =
+        ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
+
     private static int Number(FieldErrors errors, string name, string value, int max)
     {
-        if (int.TryParse(value, out var number) && number >= 1 && number <= max) return number;
+        if (int.TryParse(value, NumberStyles.None, null, out var number) && number >= 1 && number <= max) return number;
         errors.Add(ErrorCodes.InvalidPage, name, $"expected a whole number from 1 to {max}, came '{Cut(value)}'");
         return 1;
     }

@@ -32,4 +32,12 @@ public static class DatabaseFailure
         PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } => true,
         _ => false,
     };
+
+    /// <summary>True when another row still refers to this one, or this one to none.</summary>
+    public static bool IsForeignKeyViolation(Exception e) => e switch
+    {
+        SqliteException { SqliteErrorCode: 19, SqliteExtendedErrorCode: 787 } => true,
+        PostgresException { SqlState: PostgresErrorCodes.ForeignKeyViolation } => true,
+        _ => false,
+    };
 }
