@@ -28,7 +28,8 @@ internal static class ServiceCallEndpoints
         services.AddSingleton<CallRecorder>();
         services.AddSingleton<ServiceCallStore>();
         services.AddHostedService<CallWriter>();
-        services.AddHostedService<CallRetention>();
+        services.AddSingleton<CallRetention>();
+        services.AddHostedService(provider => provider.GetRequiredService<CallRetention>());
     }
 
     public static void MapServiceCalls(this IEndpointRouteBuilder routes)
