@@ -44,7 +44,7 @@ internal static class ServiceCallQuery
         var from = ReadTime(page, errors, "from") ?? to - StatsRangeDefault;
         var filter = ReadFilter(page, errors, from, to);
         var bucket = ReadBucket(page.Filter("bucket") ?? "hour", errors);
-        var groups = ReadGroups(page.Filter("group_by") ?? "", errors);
+        var groups = ReadGroups(page.Filter("group_by"), errors);
         errors.ThrowIfAny();
         CheckRange(errors, filter, bucket, options);
         errors.ThrowIfAny();
@@ -117,11 +117,12 @@ internal static class ServiceCallQuery
     }
 
     /// <summary>Method and target are always there; naming them is allowed and changes nothing.</summary>
-    private static List<CallGrouping> ReadGroups(string text, FieldErrors errors)
+    private static List<CallGrouping> ReadGroups(string? text, FieldErrors errors)
     {
+        if (text is null) return [];
         CallGrouping[] known = [CallGrouping.Method, CallGrouping.Target, CallGrouping.Source, CallGrouping.Status];
         var found = new List<CallGrouping>();
-        foreach (var name in text.Split(',', StringSplitOptions.RemoveEmptyEntries).Take(known.Length + 1))
+        foreach (var name in text.Split(',').Take(known.Length + 1))
         {
             if (known.FirstOrDefault(one => one.Name == name) is { } grouping) found.Add(grouping);
             else errors.Add(ErrorCodes.ServiceCallQuery, "group_by", "expected method, target, source or status");

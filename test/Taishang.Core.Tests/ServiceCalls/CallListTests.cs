@@ -103,6 +103,7 @@ public sealed class CallListTests
     [InlineData("?colour=red", 10003, "colour")]
     [InlineData("/stats?bucket=week", 60001, "bucket")]
     [InlineData("/stats?group_by=colour", 60001, "group_by")]
+    [InlineData("/stats?group_by=", 60001, "group_by")]
     [InlineData("/stats?page=1", 10003, "page")]
     [InlineData("/stats?bucket=minute&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z", 60001, "bucket")]
     [InlineData("/stats?bucket=day&from=2006-01-01T00:00:00Z&to=2026-02-01T00:00:00Z", 60001, "from")]
