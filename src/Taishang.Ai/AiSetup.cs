@@ -63,7 +63,7 @@ public static class AiSetup
         options.Validate();
         services.AddSingleton(options);
         services.AddSingleton(new CollectionFolders(data));
-        services.AddSingleton(provider => new VectorEngineOptions
+        services.TryAddSingleton(provider => new VectorEngineOptions
         {
             Time = provider.GetRequiredService<TimeProvider>(),
             BuildThreads = options.BuildThreads == 0 ? Environment.ProcessorCount : options.BuildThreads,

@@ -211,7 +211,8 @@ internal sealed class CollectionStore(
     private static WorkerException FaultOf(Exception e) => e switch
     {
         WorkerException known => known,
-        CorruptDataException => new WorkerException(ErrorCode.CollectionCorrupt, e.Message, inner: e),
+        CorruptDataException or FileNotFoundException =>
+            new WorkerException(ErrorCode.CollectionCorrupt, e.Message, inner: e),
         IOException or UnauthorizedAccessException =>
             new WorkerException(ErrorCode.StorageUnavailable, $"the collection can not be read: {e.Message}", inner: e),
         _ => new WorkerException(

@@ -1,5 +1,4 @@
 using Google.Protobuf;
-using Google.Protobuf.Collections;
 using Taishang.Ai.Indexes;
 using Taishang.Contracts.Ai.V1;
 using Taishang.VectorEngine;
@@ -81,14 +80,14 @@ internal sealed class RowCalls(
             ? new RowId { Integer = integer }
             : new RowId { Text = id.Text };
 
+    /// <summary>Not copied: the engine never changes metadata once written, and the collector keeps it alive.</summary>
+    public static ByteString Metadata(ReadOnlyMemory<byte> json) => UnsafeByteOperations.UnsafeWrap(json);
+
     private static Row ToWire(VectorRow row)
     {
         var wire = new Row { Id = ToWire(row.Id), ExpiresAtMs = row.ExpiresAt?.ToUnixTimeMilliseconds() ?? 0 };
-        AddTo(wire.Vector, row.Vector.Span);
-        // Copied: the memory is the engine's, and the message is written after the collection is left.
-        if (!row.MetadataJson.IsEmpty) wire.MetadataJson = ByteString.CopyFrom(row.MetadataJson.Span);
+        wire.Vector.AddRange(row.Vector.Span);
+        wire.MetadataJson = Metadata(row.MetadataJson);
         return wire;
     }
-
-    public static void AddTo(RepeatedField<float> field, ReadOnlySpan<float> values) => field.AddRange(values);
 }

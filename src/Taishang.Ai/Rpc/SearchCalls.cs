@@ -100,8 +100,8 @@ internal sealed class SearchCalls(
         foreach (var found in answer.Hits)
         {
             var hit = new Hit { Id = RowCalls.ToWire(found.Id), Distance = found.Distance, Score = found.Score };
-            if (!found.MetadataJson.IsEmpty) hit.MetadataJson = ByteString.CopyFrom(found.MetadataJson.Span);
-            if (!found.Vector.IsEmpty) RowCalls.AddTo(hit.Vector, found.Vector.Span);
+            if (!found.MetadataJson.IsEmpty) hit.MetadataJson = RowCalls.Metadata(found.MetadataJson);
+            if (!found.Vector.IsEmpty) hit.Vector.AddRange(found.Vector.Span);
             hits.Hits_.Add(hit);
         }
 
