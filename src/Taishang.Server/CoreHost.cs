@@ -1,13 +1,20 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Taishang.Core;
 using Taishang.Hosting;
+using Taishang.Hosting.Health;
 
 namespace Taishang.Server;
 
 /// <summary>taishang-core as a host: REST, health and metrics on one address.</summary>
 internal static class CoreHost
 {
-    public static WebApplication Build(IConfigurationRoot configuration, ServerOptions options, string aiAddress)
+    /// <param name="configuration">As the process read it.</param>
+    /// <param name="options">What the process decided from it.</param>
+    /// <param name="aiAddress">Where ai is found when the configuration names no address.</param>
+    /// <param name="neighbours">Checks of an ai in this process: one probe must tell of the whole process.</param>
+    public static WebApplication Build(
+        IConfigurationRoot configuration, ServerOptions options, string aiAddress,
+        IEnumerable<IReadinessCheck> neighbours)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "taishang" });
         builder.Configuration.AddConfiguration(configuration).AddInMemoryCollection(Defaults(configuration, options, aiAddress));
@@ -19,6 +26,7 @@ internal static class CoreHost
         builder.AddTaishangHosting("taishang-core");
         builder.Services.AddRouting();
         builder.Services.AddTaishangCore(builder.Configuration);
+        foreach (var check in neighbours) builder.Services.AddSingleton(check);
         var app = builder.Build();
         app.UseTaishangHosting();
         app.UseRouting();

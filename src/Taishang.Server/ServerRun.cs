@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Taishang.Hosting.Health;
 
 namespace Taishang.Server;
 
@@ -51,7 +52,9 @@ internal static class ServerRun
         var grpc = ai is null ? null : Addresses(ai)[0];
 
         await using var core = options.HasCore
-            ? CoreHost.Build(configuration, options, HostAddress.Reachable(grpc ?? ServerOptions.GrpcDefault))
+            ? CoreHost.Build(
+                configuration, options, HostAddress.Reachable(grpc ?? ServerOptions.GrpcDefault),
+                ai?.Services.GetServices<IReadinessCheck>() ?? [])
             : null;
         if (core is not null) await StartAsync(core, cancellation);
         var http = core is not null ? Addresses(core)[0] : Addresses(ai!).ElementAtOrDefault(1);
