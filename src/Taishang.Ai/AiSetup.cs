@@ -98,7 +98,6 @@ public static class AiSetup
             grpc.MaxReceiveMessageSize = options.ReceiveBytesMax;
             grpc.MaxSendMessageSize = options.SendBytesMax;
             grpc.EnableDetailedErrors = false;
-            grpc.Interceptors.Add<CallInterceptor>();
-        });
+        }).AddServiceOptions<AiRpc>(service => service.Interceptors.Add<CallInterceptor>());
     }
 }

@@ -42,8 +42,9 @@ internal sealed class CollectionGauges
 
     private Measurement<int>[] CountStates() =>
     [
-        .. _store.Entries.CountBy(entry => entry.State).Select(state => new Measurement<int>(
-            state.Value, new KeyValuePair<string, object?>("state", state.Key.ToString().ToLowerInvariant()))),
+        .. Enum.GetValues<CollectionState>().Select(state => new Measurement<int>(
+            _store.Entries.Count(entry => entry.State == state),
+            new KeyValuePair<string, object?>("state", state.ToString().ToLowerInvariant()))),
     ];
 
     private IReadOnlyList<Sample> Samples()

@@ -61,7 +61,9 @@ public sealed class AiMetricsTests : IDisposable
                 [(20.0, $"collection_id={large}"), (3.0, "collection_id=other")],
                 seen["taishang.ai.collection.live_rows"]);
             Assert.All(seen["taishang.ai.collection.memory"], memory => Assert.True(memory.Value > 0));
-            Assert.Equal((2.0, "state=open"), Assert.Single(seen["taishang.ai.collections"]));
+            Assert.Equal(
+                [(0.0, "state=opening"), (2.0, "state=open"), (0.0, "state=broken")], seen["taishang.ai.collections"]);
+            Assert.DoesNotContain(seen["taishang.ai.call.duration"], call => call.Tags.Contains("Check"));
         }
     }
 }
