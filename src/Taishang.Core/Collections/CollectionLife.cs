@@ -1,0 +1,119 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Taishang.Contracts.Ai.V1;
+using Taishang.Core.AiClient;
+using Taishang.Core.Api;
+
+namespace Taishang.Core.Collections;
+
+/// <summary>
+/// Creating and deleting a collection touches two places, the database and a worker's disk, and must leave them at one
+/// after any failure. So the intention to drop is always written before there is something to drop: a creation first
+/// writes its own undo, a deletion leaves one behind, and <see cref="CollectionDropWorker"/> carries out what is due.
+/// </summary>
+internal sealed class CollectionLife(
+    CollectionStore store,
+    CollectionDropStore drops,
+    CollectionDropWorker dropper,
+    CollectionLookup lookup,
+    IAiClient ai,
+    TimeProvider time,
+    IOptions<CollectionOptions> options,
+    ILogger<CollectionLife> log)
+{
+    /// <summary>Creates it, or undoes all of it.</summary>
+    /// <param name="row">Checked; its id may be of an earlier try of the same request.</param>
+    /// <exception cref="ApiException">The name is taken, or no worker could make the place.</exception>
+    public async Task<Collection> CreateAsync(Collection row, CancellationToken cancellation)
+    {
+        if (await store.FindCreatingAsync(row.Id, cancellation) is { } earlier)
+        {
+            if (earlier.WorkerId is not null) return earlier;
+            var undo = await drops.FindAsync(row.Id, cancellation);
+            if (undo is not null) return await MakePlaceAsync(earlier, undo.WorkerId, cancellation);
+        }
+
+        var workerId = await ai.ChooseWorkerAsync(cancellation);
+        var undoAt = row.CreatedAt.AddSeconds(options.Value.CreateSeconds);
+        await store.BeginCreateAsync(row, workerId, undoAt, cancellation);
+        return await MakePlaceAsync(row, workerId, cancellation);
+    }
+
+    /// <summary>Writes a change; the worker is told first, since telling it again is harmless.</summary>
+    /// <returns>Null when the row changed meanwhile: read it anew and try again.</returns>
+    public async Task<Collection?> ChangeAsync(
+        Collection old, Collection changed, bool tellWorker, CancellationToken cancellation)
+    {
+        if (tellWorker)
+        {
+            var request = new UpdateCollectionRequest
+            {
+                CollectionId = old.Id,
+                EfSearch = CollectionParams.Parse(changed.Params).EfSearch ?? 0,
+                TtlSeconds = changed.TtlSeconds ?? -1,
+            };
+            await ai.CallAsync(AiCalls.UpdateCollection, request, old.WorkerId, cancellation);
+        }
+
+        var written = await store.ChangeAsync(old, changed, cancellation);
+        lookup.Forget(old);
+        lookup.Forget(changed);
+        return written ? changed : null;
+    }
+
+    /// <summary>Gone for every reader when this returns; the worker's disk follows at once or when it is back.</summary>
+    public async Task DeleteAsync(string reference, CancellationToken cancellation)
+    {
+        var now = Now();
+        var row = await store.DeleteAsync(reference, now, cancellation) ?? throw CollectionLookup.NotFound(reference);
+        lookup.Forget(row);
+        try
+        {
+            await dropper.TryDropAsync(
+                new CollectionDrop { CollectionId = row.Id, WorkerId = row.WorkerId ?? "" }, cancellation);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            log.LogWarning(e, "collection {Collection} is deleted; its worker will drop it later", row.Id);
+        }
+    }
+
+    /// <summary>The resolution that both databases keep, so that what is answered is what is read later.</summary>
+    public DateTimeOffset Now()
+    {
+        var now = time.GetUtcNow();
+        return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
+    }
+
+    private async Task<Collection> MakePlaceAsync(Collection row, string workerId, CancellationToken cancellation)
+    {
+        try
+        {
+            await ai.CallAsync(
+                AiCalls.CreateCollection,
+                new CreateCollectionRequest { CollectionId = row.Id, Spec = row.ToSpec() }, workerId, cancellation);
+            if (await store.FinishCreateAsync(row.Id, workerId, cancellation)) return row with { WorkerId = workerId };
+        }
+        catch
+        {
+            // Not with the caller's token: it may be the reason why we are here.
+            await UndoAsync(row);
+            throw;
+        }
+
+        throw new ApiException(
+            ErrorCodes.AiTimeout, $"the creation took longer than {options.Value.CreateSeconds} s and was undone");
+    }
+
+    private async Task UndoAsync(Collection row)
+    {
+        try
+        {
+            await store.UndoCreateAsync(row.Id, Now(), CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            log.LogWarning(e, "collection {Collection} was not created; its name is free after the undo is due", row.Id);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using Taishang.Core.Api;
+
+namespace Taishang.Core.Collections;
+
+/// <summary>What a collection may be made of, and what of it may change.</summary>
+internal static class CollectionRules
+{
+    public const int DimsMax = 32_768;
+    public const int ShardsMax = 64;
+    public const int DescriptionMax = 1_000;
+
+    /// <summary>A hundred years.</summary>
+    public const long TtlSecondsMax = 3_155_760_000;
+
+    /// <summary>Known names that no worker of this version has: refused as such, not as misspelled.</summary>
+    private static readonly string[] IndexTypesToCome = ["IVF_FLAT"];
+    private static readonly string[] EnginesToCome = ["faiss", "milvus"];
+    private static readonly string[] CompressionsToCome = ["float16", "int8", "binary", "pq"];
+
+    private static readonly string[] IndexTypes = ["FLAT", "HNSW"];
+    private static readonly string[] Metrics = ["cosine", "l2", "dot"];
+
+    /// <summary>The collection that a body asks for, without id, times and model.</summary>
+    /// <exception cref="ApiException">With every broken rule.</exception>
+    public static Collection Check(CreateCollectionBody body)
+    {
+        var errors = new FieldErrors();
+        CheckName(errors, body.Name);
+        CheckRange(errors, "dims", body.Dims, 1, DimsMax);
+        CheckOneOf(errors, "index_type", body.IndexType, IndexTypes, IndexTypesToCome);
+        CheckOneOf(errors, "metric_type", body.MetricType ?? "cosine", Metrics, []);
+        CheckOneOf(errors, "engine", body.Engine ?? "auto", ["auto", "embedded"], EnginesToCome);
+        CheckOneOf(errors, "compression", body.Compression ?? "none", ["none"], CompressionsToCome);
+        CheckShards(errors, body.Shards ?? 1);
+        CheckTtl(errors, body.TtlSeconds);
+        CheckDescription(errors, body.Description);
+        if (body.Model is { Length: 0 or > 151 })
+            errors.Add(ErrorCodes.CollectionParameter, "model", $"expected 1 to 151 characters, came {body.Model.Length}");
+        var flat = body.IndexType == "FLAT";
+        var parameters = CollectionParams.Read(body.Params, flat, errors);
+        errors.ThrowIfAny();
+        return new Collection
+        {
+            Name = body.Name,
+            Dims = body.Dims,
+            IndexType = body.IndexType,
+            MetricType = body.MetricType ?? "cosine",
+            Status = flat ? CollectionStatus.Ready : CollectionStatus.Building,
+            Params = (flat ? parameters : parameters.Over(CollectionParams.HnswDefaults)).ToJson(),
+            Engine = "embedded",
+            Compression = "none",
+            TtlSeconds = body.TtlSeconds,
+            Shards = 1,
+            Description = body.Description,
+        };
+    }
+
+    /// <summary>The collection as a body changes it.</summary>
+    /// <exception cref="ApiException">With every broken rule; what can not change has its own code.</exception>
+    public static Collection Change(Collection old, ChangeCollectionBody body)
+    {
+        var errors = new FieldErrors();
+        CheckFixed(errors, "dims", body.Dims, old.Dims);
+        CheckFixed(errors, "metric_type", body.MetricType, old.MetricType);
+        CheckFixed(errors, "index_type", body.IndexType, old.IndexType);
+        CheckFixed(errors, "engine", body.Engine == "auto" ? "embedded" : body.Engine, old.Engine);
+        CheckFixed(errors, "compression", body.Compression, old.Compression);
+        CheckFixed(errors, "shards", body.Shards, old.Shards);
+        CheckModelFixed(errors, body.Model, old);
+        if (body.Name is not null) CheckName(errors, body.Name);
+        if (body.TtlGiven) CheckTtl(errors, body.TtlSeconds);
+        if (body.DescriptionGiven) CheckDescription(errors, body.Description);
+        var was = CollectionParams.Parse(old.Params);
+        var given = CollectionParams.Read(body.Params, old.IsFlat, errors);
+        CheckFixed(errors, "params.m", given.Connectivity, was.Connectivity);
+        CheckFixed(errors, "params.ef_construction", given.EfConstruction, was.EfConstruction);
+        errors.ThrowIfAny();
+        return old with
+        {
+            Name = body.Name ?? old.Name,
+            Description = body.DescriptionGiven ? body.Description : old.Description,
+            TtlSeconds = body.TtlGiven ? body.TtlSeconds : old.TtlSeconds,
+            Params = given.Over(was).ToJson(),
+        };
+    }
+
+    private static void CheckName(FieldErrors errors, string name)
+    {
+        if (Collection.IsName(name)) return;
+        errors.Add(ErrorCodes.CollectionParameter, "name", $"expected {Collection.NamePattern}, came '{Cut(name)}'");
+    }
+
+    private static void CheckRange(FieldErrors errors, string field, long value, long min, long max)
+    {
+        if (value >= min && value <= max) return;
+        errors.Add(ErrorCodes.CollectionParameter, field, $"expected {min} to {max}, came {value}");
+    }
+
+    private static void CheckTtl(FieldErrors errors, long? seconds)
+    {
+        if (seconds is { } given) CheckRange(errors, "ttl_seconds", given, 1, TtlSecondsMax);
+    }
+
+    private static void CheckDescription(FieldErrors errors, string? text)
+    {
+        if (text is null || (text.Length <= DescriptionMax && !text.Contains('\0'))) return;
+        errors.Add(ErrorCodes.CollectionParameter, "description", text.Length > DescriptionMax
+            ? $"expected at most {DescriptionMax} characters, came {text.Length}"
+            : "expected text without the character U+0000");
+    }
+
+    private static void CheckShards(FieldErrors errors, int shards)
+    {
+        CheckRange(errors, "shards", shards, 1, ShardsMax);
+        if (shards is > 1 and <= ShardsMax)
+            errors.Add(ErrorCodes.EngineUnavailable, "shards", $"no worker splits a collection yet: expected 1, came {shards}");
+    }
+
+    private static void CheckOneOf(FieldErrors errors, string field, string value, string[] known, string[] toCome)
+    {
+        if (known.Contains(value)) return;
+        if (toCome.Contains(value))
+            errors.Add(ErrorCodes.EngineUnavailable, field,
+                $"no worker has {value} yet: expected {string.Join(" or ", known)}");
+        else
+            errors.Add(ErrorCodes.CollectionParameter, field,
+                $"expected one of {string.Join(", ", known)}, came '{Cut(value)}'");
+    }
+
+    private static void CheckFixed<T>(FieldErrors errors, string field, T? given, T was)
+    {
+        if (given is null || Equals(given, was)) return;
+        errors.Add(ErrorCodes.CollectionImmutable, field, $"can not change after creation: is {was}, came {Cut($"{given}")}");
+    }
+
+    private static void CheckModelFixed(FieldErrors errors, string? given, Collection old)
+    {
+        // A model is named by id, by name or by provider/name; each of the three is the model it already has.
+        var name = old.Model?[(old.Model.IndexOf('/', StringComparison.Ordinal) + 1)..];
+        if (given is null || given == old.ModelId || given == old.Model || given == name) return;
+        errors.Add(ErrorCodes.CollectionImmutable, "model",
+            $"can not change after creation: is {old.Model ?? "none"}, came {Cut(given)}");
+    }
+
+    private static string Cut(string text) => text.Length <= 40 ? text : text[..40] + "…";
+}
