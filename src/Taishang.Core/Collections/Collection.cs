@@ -7,6 +7,9 @@ internal sealed record Collection
 {
     public const string NamePattern = "[A-Za-z_][A-Za-z0-9_-]{0,99}";
 
+    /// <summary>A name has at most 100 characters, an id 36.</summary>
+    public const int ReferenceCharactersMax = 100;
+
     public string Id { get; init; } = "";
 
     public string Name { get; init; } = "";
@@ -58,7 +61,8 @@ internal sealed record Collection
 
     /// <summary>The first character tells: a name never begins with a digit, and the id of any row made before the
     /// year 10889 does.</summary>
-    public static bool IsId(string reference) => reference.Length == 36 && char.IsAsciiDigit(reference[0]);
+    public static bool IsId(string reference) =>
+        reference.Length == 36 && char.IsAsciiDigit(reference[0]) && Guid.TryParseExact(reference, "D", out _);
 
     public static bool IsName(string text) =>
         text.Length is >= 1 and <= 100

@@ -1,17 +1,104 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Taishang.Core.Api;
+using Taishang.Core.Tasks;
+using Taishang.Core.Vectors;
 
 namespace Taishang.Core.Collections;
 
 /// <summary>Routes of vector collections.</summary>
 internal static class CollectionEndpoints
 {
+    private const string Root = "/api/taishang/vector_collections";
+
+    /// <summary>A change that meets another one is made again on what that one left.</summary>
+    private const int ChangeAttemptsMax = 5;
+
     public static void AddCollections(this IServiceCollection services, IConfiguration configuration)
     {
+        services.AddOptions<CollectionOptions>().Bind(configuration.GetSection("Collections"))
+            .ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<CollectionStore>();
+        services.AddSingleton<CollectionDropStore>();
+        services.AddSingleton<CollectionLookup>();
+        services.AddSingleton<CollectionReadiness>();
+        services.AddSingleton<CollectionBuilds>();
+        services.AddSingleton<CollectionLife>();
+        services.AddSingleton<CollectionDropWorker>();
+        services.AddHostedService(provider => provider.GetRequiredService<CollectionDropWorker>());
+        services.AddSingleton<ITaskExecutor, IndexTaskExecutor>();
     }
 
     public static void MapCollections(this IEndpointRouteBuilder routes)
     {
+        routes.MapGet(Root, ListAsync);
+        routes.MapPost(Root, CreateAsync).WithIdempotency();
+        routes.MapGet($"{Root}/{{id}}", GetAsync);
+        routes.MapPut($"{Root}/{{id}}", ChangeAsync);
+        routes.MapDelete($"{Root}/{{id}}", DeleteAsync);
+        routes.MapPost($"{Root}/{{id}}/build", BuildAsync);
     }
+
+    private static async Task<IResult> ListAsync(HttpContext context, CollectionStore store)
+    {
+        var query = ListQuery.Read(
+            context.Request.Query, CollectionStore.FilterFields, CollectionStore.SortFields);
+        CollectionRules.CheckFilters(query);
+        var (rows, total) = await store.ListAsync(query, context.RequestAborted);
+        return Envelope.Page("collections", rows.Select(row => CollectionView.Of(row)).ToArray(), total);
+    }
+
+    private static async Task<IResult> CreateAsync(
+        HttpContext context, CollectionLife life, EmbeddingModels models, TimeProvider time)
+    {
+        var cancellation = context.RequestAborted;
+        var row = CollectionRules.Check(await JsonBody.ReadAsync<CreateCollectionBody>(context, cancellation), out var model);
+        var now = life.Now();
+        row = row with { Id = context.NewRowId(time), CreatedAt = now, UpdatedAt = now };
+        if (model is not null) row = await models.BindAsync(row, model, cancellation);
+        return Envelope.Created(CollectionView.Of(await life.CreateAsync(row, cancellation)));
+    }
+
+    private static async Task<IResult> GetAsync(
+        string id, HttpContext context, CollectionLookup lookup, CollectionReadiness readiness)
+    {
+        var row = await lookup.ReadAsync(id, context.RequestAborted);
+        if (await readiness.TryDescribeAsync(row, context.RequestAborted) is not { } live)
+            return Envelope.Ok(CollectionView.Of(row));
+        row = await readiness.ReconcileAsync(row, live, context.RequestAborted);
+        return Envelope.Ok(CollectionView.Of(row, live));
+    }
+
+    private static async Task<IResult> ChangeAsync(
+        string id, HttpContext context, CollectionLife life, CollectionLookup lookup)
+    {
+        var cancellation = context.RequestAborted;
+        var body = await JsonBody.ReadAsync<ChangeCollectionBody>(context, cancellation);
+        for (var attempt = 1; attempt <= ChangeAttemptsMax; attempt++)
+        {
+            var old = await lookup.ReadAsync(id, cancellation);
+            // A rename may have taken the name from under the path: the id stays.
+            id = old.Id;
+            var changed = CollectionRules.Change(old, body) with { UpdatedAt = life.Now() };
+            var tellWorker = body.TtlGiven || body.Params is not null;
+            if (await life.ChangeAsync(old, changed, tellWorker, cancellation) is { } row)
+                return Envelope.Ok(CollectionView.Of(row));
+        }
+
+        throw new ApiException(ErrorCodes.IdempotencyInProgress, "other calls keep changing the collection: try again");
+    }
+
+    private static async Task<IResult> DeleteAsync(string id, HttpContext context, CollectionLife life)
+    {
+        await life.DeleteAsync(id, context.RequestAborted);
+        return Envelope.Done();
+    }
+
+    private static async Task<IResult> BuildAsync(string id, HttpContext context, CollectionBuilds builds) =>
+        Envelope.Ok(new BuildAnswer(await builds.RequestAsync(id, context.RequestAborted)));
+
+    private sealed record BuildAnswer(string TaskId);
 }

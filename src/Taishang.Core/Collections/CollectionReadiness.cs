@@ -1,5 +1,8 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Taishang.Contracts.Ai.V1;
 using Taishang.Core.AiClient;
+using Taishang.Core.Api;
 
 namespace Taishang.Core.Collections;
 
@@ -8,7 +11,12 @@ namespace Taishang.Core.Collections;
 /// scans need no index, so a FLAT collection is ready from the start. docs/decisions/0331 gives the whole rule.
 /// </summary>
 internal sealed class CollectionReadiness(
-    CollectionStore store, CollectionLookup lookup, IAiClient ai, TimeProvider time)
+    CollectionStore store,
+    CollectionLookup lookup,
+    IAiClient ai,
+    TimeProvider time,
+    IOptions<CollectionOptions> options,
+    ILogger<CollectionReadiness> log)
 {
     /// <summary>After rows were written: those that no index covers end `ready`, with one statement for all of them.</summary>
     public async Task AfterUpsertAsync(Collection written, CancellationToken cancellation)
@@ -49,7 +57,16 @@ internal sealed class CollectionReadiness(
         }
 
         if (row.Status != CollectionStatus.Building || live.LiveRows == 0 || !Covers(live)) return row;
-        await AfterBuildAsync(row, cancellation);
+        try
+        {
+            await AfterBuildAsync(row, cancellation);
+        }
+        catch (ApiException e)
+        {
+            // The next reading looks again.
+            log.LogDebug("collection {Collection} was not looked at twice: {Reason}", row.Id, e.Message);
+        }
+
         return await lookup.ReadAsync(row.Id, cancellation);
     }
 
@@ -57,6 +74,26 @@ internal sealed class CollectionReadiness(
         ai.CallAsync(
             AiCalls.DescribeCollection, new DescribeCollectionRequest { CollectionId = row.Id }, row.WorkerId,
             cancellation);
+
+    /// <summary>Null when the worker does not answer in time: what core knows is answered without it.</summary>
+    public async Task<DescribeCollectionResponse?> TryDescribeAsync(Collection row, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(options.Value.StatsMilliseconds);
+        try
+        {
+            return await DescribeAsync(row, limit.Token);
+        }
+        catch (ApiException e)
+        {
+            log.LogDebug("no figures of collection {Collection}: {Reason}", row.Id, e.Message);
+            return null;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
 
     private static bool Covers(DescribeCollectionResponse live) => live.IndexedRows >= live.LiveRows;
 

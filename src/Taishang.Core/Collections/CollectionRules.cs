@@ -21,8 +21,10 @@ internal static class CollectionRules
     private static readonly string[] Metrics = ["cosine", "l2", "dot"];
 
     /// <summary>The collection that a body asks for, without id, times and model.</summary>
+    /// <param name="body">As it came.</param>
+    /// <param name="model">The reference to bind it to, when it names one.</param>
     /// <exception cref="ApiException">With every broken rule.</exception>
-    public static Collection Check(CreateCollectionBody body)
+    public static Collection Check(CreateCollectionBody body, out string? model)
     {
         var errors = new FieldErrors();
         CheckName(errors, body.Name);
@@ -39,6 +41,7 @@ internal static class CollectionRules
         var flat = body.IndexType == "FLAT";
         var parameters = CollectionParams.Read(body.Params, flat, errors);
         errors.ThrowIfAny();
+        model = body.Model;
         return new Collection
         {
             Name = body.Name,
@@ -82,6 +85,29 @@ internal static class CollectionRules
             TtlSeconds = body.TtlGiven ? body.TtlSeconds : old.TtlSeconds,
             Params = given.Over(was).ToJson(),
         };
+    }
+
+    /// <summary>A filter value that no collection can have is a mistake of the caller's, not an empty list.</summary>
+    /// <exception cref="ApiException">With every broken rule.</exception>
+    public static void CheckFilters(ListQuery query)
+    {
+        var errors = new FieldErrors();
+        void Check(string field, ReadOnlySpan<string> known)
+        {
+            if (query.Filter(field) is not { } value || known.Contains(value)) return;
+            errors.Add(ErrorCodes.InvalidArgument, field,
+                $"expected one of {string.Join(", ", known.ToArray())}, came '{Cut(value)}'");
+        }
+
+        Check("status", [CollectionStatus.Building, CollectionStatus.Ready, CollectionStatus.Error]);
+        Check("metric_type", Metrics);
+        Check("index_type", [.. IndexTypes, .. IndexTypesToCome]);
+        Check("engine", ["embedded", .. EnginesToCome]);
+        if (query.Filter("name") is { } name && !Collection.IsName(name))
+            errors.Add(ErrorCodes.InvalidArgument, "name", $"expected {Collection.NamePattern}, came '{Cut(name)}'");
+        if (query.Filter("model_id") is { } id && Data.RowId.TimeOf(id) is null)
+            errors.Add(ErrorCodes.InvalidArgument, "model_id", $"expected the id of a model, came '{Cut(id)}'");
+        errors.ThrowIfAny();
     }
 
     private static void CheckName(FieldErrors errors, string name)

@@ -24,11 +24,15 @@ internal sealed class CollectionStore(Database database)
         database.ReadAsync(session => FindAsync(session, reference), cancellation);
 
     /// <summary>As above, within a transaction.</summary>
-    public static Task<Collection?> FindAsync(DatabaseSession session, string reference) =>
-        session.FindAsync<Collection>(Collection.IsId(reference)
+    public static async Task<Collection?> FindAsync(DatabaseSession session, string reference)
+    {
+        // Text that is neither names nothing, and some of it no database would take.
+        if (!Collection.IsId(reference) && !Collection.IsName(reference)) return null;
+        return await session.FindAsync<Collection>(Collection.IsId(reference)
             ? $"SELECT {Columns} FROM tai_vector_collections WHERE id = @reference AND worker_id IS NOT NULL"
             : $"SELECT {Columns} FROM tai_vector_collections WHERE name = @reference AND worker_id IS NOT NULL",
             new { reference });
+    }
 
     /// <summary>Also one that is still being created.</summary>
     public Task<Collection?> FindCreatingAsync(string id, CancellationToken cancellation) =>

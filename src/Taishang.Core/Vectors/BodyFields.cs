@@ -6,8 +6,7 @@ namespace Taishang.Core.Vectors;
 /// <summary>Small rules that all bodies on vectors share.</summary>
 internal static class BodyFields
 {
-    /// <summary>A name has at most 100 characters, an id 36.</summary>
-    public const int CollectionCharactersMax = 100;
+    public const int CollectionCharactersMax = Collections.Collection.ReferenceCharactersMax;
 
     public static void Require(FieldErrors errors, int seen, int bit, string field)
     {

@@ -78,6 +78,19 @@ internal sealed class RowsBody
             reader.Errors.Add(ErrorCodes.MissingField, "ids", "required and missing: one of ids, filter");
         else if ((seen & IdsBit) != 0 && (seen & FilterBit) != 0)
             reader.Errors.Add(ErrorCodes.InvalidArgument, "ids", "expected one of ids, filter, came both");
+        else if ((seen & FilterBit) != 0 && NamesEverything())
+            reader.Errors.Add(ErrorCodes.FilterInvalid, "filter",
+                "expected at least one condition: an empty filter would delete every row");
+    }
+
+    private bool NamesEverything()
+    {
+        foreach (var value in FilterJson.Span)
+        {
+            if (value is not ((byte)'{' or (byte)'}' or (byte)' ' or (byte)'\t' or (byte)'\n' or (byte)'\r')) return false;
+        }
+
+        return !FilterJson.IsEmpty;
     }
 
     private void ReadIds(ref BodyReader reader)

@@ -76,8 +76,8 @@ internal sealed class SearchBody
             var first = reader.Once(ref bits, (int)part, new FieldPath(NameOf(part)));
             seen = (Parts)bits;
             if (!first) continue;
-            if ((part & Parts.Optional) != 0 && reader.IsNull) continue;
-            if ((part & Parts.AnyVector) != 0) ReadVectors(ref reader, part, buffer);
+            if ((part & Parts.Optional) != Parts.None && reader.IsNull) continue;
+            if ((part & Parts.AnyVector) != Parts.None) ReadVectors(ref reader, part, buffer);
             else ReadOther(ref reader, part);
         }
 
@@ -235,7 +235,7 @@ internal sealed class SearchBody
 
     private void CheckParts(FieldErrors errors, Parts seen)
     {
-        if ((seen & Parts.Collection) == 0) errors.Add(ErrorCodes.MissingField, "collection", "required and missing");
+        if ((seen & Parts.Collection) == Parts.None) errors.Add(ErrorCodes.MissingField, "collection", "required and missing");
         var forms = System.Numerics.BitOperations.PopCount((uint)(seen & Parts.AnyVector));
         if (forms == 0)
             errors.Add(ErrorCodes.MissingField, "vector",

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Google.Protobuf;
-using Google.Protobuf.Collections;
 using Taishang.Contracts.Ai.V1;
 using Taishang.Core.Api;
 using Taishang.Core.Vectors.Json;
@@ -51,16 +50,18 @@ internal sealed class UpsertBody
     {
         var errors = new FieldErrors();
         var rows = Request.Rows;
+        var text = 0;
         for (var row = 0; row < rows.Count; row++)
         {
-            var vector = rows[row].Vector;
-            VectorChecks.Check(errors, new FieldPath("vector", List, row), Span(vector), dims, refuseZero);
+            // Texts stand in the order of their rows.
+            var fromText = text < Texts.Count && Texts[text].Row == row;
+            if (fromText) text++;
+            var path = new FieldPath(fromText ? "text" : "vector", List, row);
+            VectorChecks.Check(errors, path, UnsafeCollectionOperations.AsSpan(rows[row].Vector), dims, refuseZero);
         }
 
         errors.ThrowIfAny();
     }
-
-    internal static ReadOnlySpan<float> Span(RepeatedField<float> vector) => UnsafeCollectionOperations.AsSpan(vector);
 
     private void ReadFields(ref BodyReader reader, DateTimeOffset now)
     {
@@ -78,7 +79,7 @@ internal sealed class UpsertBody
             }
             else
             {
-                reader.RefuseField(default(FieldPath) with { Name = "" }, "collection, vectors");
+                reader.RefuseField(new FieldPath(""), "collection, vectors");
             }
         }
 
@@ -159,7 +160,7 @@ internal sealed class UpsertBody
 
     private static void CheckParts(FieldErrors errors, RowParts seen, int row)
     {
-        if ((seen & RowParts.Id) == 0)
+        if ((seen & RowParts.Id) == RowParts.None)
             errors.Add(ErrorCodes.MissingField, At("id", row).ToString(), "required and missing");
         var forms = System.Numerics.BitOperations.PopCount((uint)(seen & RowParts.AnyVector));
         if (forms == 0)

@@ -6,12 +6,6 @@ internal static class VectorLimits
     /// <summary>Rows of one upsert, ids of one delete or get.</summary>
     public const int RowsMax = 10_000;
 
-    /// <summary>Bytes of a body with rows in it.</summary>
-    public const int BodyBytesMax = 64 * 1024 * 1024;
-
-    /// <summary>Bytes of a search body: a full batch of queries at 2,048 components each.</summary>
-    public const int SearchBytesMax = 16 * 1024 * 1024;
-
     /// <summary>Queries of one search call.</summary>
     public const int QueriesMax = 1_000;
 
@@ -43,6 +37,6 @@ internal static class VectorLimits
     /// <summary>Texts of one embed call.</summary>
     public const int TextsMax = 1_000;
 
-    /// <summary>Ten years: a longer life is no expiry at all.</summary>
-    public const long TtlSecondsMax = 315_360_000;
+    /// <summary>A hundred years: a longer life is no expiry at all.</summary>
+    public const long TtlSecondsMax = Collections.CollectionRules.TtlSecondsMax;
 }
