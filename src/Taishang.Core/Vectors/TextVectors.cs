@@ -5,6 +5,7 @@ using Taishang.Contracts.Ai.V1;
 using Taishang.Core.AiClient;
 using Taishang.Core.Api;
 using Taishang.Core.Collections;
+using Taishang.Core.Models;
 
 namespace Taishang.Core.Vectors;
 
@@ -30,7 +31,7 @@ internal sealed class TextVectors(IAiClient ai, EmbeddingModels models, IOptions
     public async Task<EmbeddedTexts> EmbedAsync(
         string? reference, IReadOnlyList<string> texts, HttpContext? context, CancellationToken cancellation)
     {
-        var model = await models.FindAsync(reference ?? options.Value.EmbedModel, context, cancellation);
+        var model = await models.FindAsync(reference, context, cancellation);
         return await EmbedAsync(model, texts, cancellation);
     }
 
@@ -44,12 +45,12 @@ internal sealed class TextVectors(IAiClient ai, EmbeddingModels models, IOptions
             var request = new ComputeEmbeddingRequest { Model = model.Spec };
             request.Texts.AddRange(texts.Skip(at).Take(options.Value.EmbedBatchTexts));
             var response = await ai.CallAsync(AiCalls.ComputeEmbedding, request, workerId: null, cancellation);
-            CheckAnswer(response.Embeddings, request.Texts.Count, model.Name);
+            CheckAnswer(response.Embeddings, request.Texts.Count, model.Model.Reference);
             embeddings.AddRange(response.Embeddings);
             tokens += response.Tokens;
         }
 
-        return new EmbeddedTexts(embeddings, model.Name, tokens);
+        return new EmbeddedTexts(embeddings, model.Model.Reference, tokens);
     }
 
     /// <summary>A worker that gives fewer embeddings than texts would shift every row behind the missing one.</summary>

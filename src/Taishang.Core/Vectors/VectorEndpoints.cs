@@ -17,7 +17,8 @@ internal static class VectorEndpoints
 
     public static void AddVectors(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddOptions<VectorOptions>().Bind(configuration.GetSection("Vectors")).ValidateOnStart();
+        services.AddOptions<VectorOptions>().Bind(configuration.GetSection("Vectors"))
+            .ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<VectorMetrics>();
         services.AddSingleton<EmbeddingModels>();
         services.AddSingleton<TextVectors>();
