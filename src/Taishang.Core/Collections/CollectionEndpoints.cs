@@ -58,7 +58,7 @@ internal static class CollectionEndpoints
         var row = CollectionRules.Check(await JsonBody.ReadAsync<CreateCollectionBody>(context, cancellation), out var model);
         var now = life.Now();
         row = row with { Id = context.NewRowId(time), CreatedAt = now, UpdatedAt = now };
-        if (model is not null) row = await models.BindAsync(row, model, context, cancellation);
+        if (model is not null) row = await models.AttachAsync(row, model, context, cancellation);
         return Envelope.Created(CollectionView.Of(await life.CreateAsync(row, cancellation)));
     }
 

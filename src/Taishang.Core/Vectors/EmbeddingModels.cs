@@ -18,7 +18,7 @@ internal sealed class EmbeddingModels(ModelGate gate)
 
     /// <summary>The collection with its model filled in.</summary>
     /// <exception cref="ApiException">No such model, not usable, no embedding model, or of other dimensions.</exception>
-    public async Task<Collection> BindAsync(
+    public async Task<Collection> AttachAsync(
         Collection row, string reference, HttpContext context, CancellationToken cancellation)
     {
         var usable = await FindAsync(reference, context, cancellation);
