@@ -29,7 +29,7 @@ internal sealed class SqliteDatabase : Database
     {
         TimeTypes.Register();
         _connections = new SqliteConnections(options, time);
-        _writer = Task.Run(WriteLoopAsync);
+        using (ExecutionContext.SuppressFlow()) _writer = Task.Run(WriteLoopAsync);
     }
 
     public override Dialect Dialect => Dialect.Sqlite;

@@ -20,6 +20,9 @@ internal abstract class SqliteWrite(CancellationToken cancellation)
 internal sealed class SqliteWrite<T>(Func<DatabaseSession, Task<T>> write, CancellationToken cancellation)
     : SqliteWrite(cancellation)
 {
+    /// <summary>The caller's trace and the like: the delegate runs on the writer's thread, but as the caller's doing.</summary>
+    private readonly ExecutionContext? _context = ExecutionContext.Capture();
+
     private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private T? _result;
 
@@ -28,7 +31,11 @@ internal sealed class SqliteWrite<T>(Func<DatabaseSession, Task<T>> write, Cance
     public override async Task RunAsync(DatabaseSession session)
     {
         Session = session;
-        _result = await write(session);
+        Task<T>? running = null;
+        if (_context is null) running = write(session);
+        else ExecutionContext.Run(_context, _ => running = write(session), null);
+        // Run has called the delegate by now, or thrown.
+        _result = await running!;
     }
 
     public override void Succeed()
