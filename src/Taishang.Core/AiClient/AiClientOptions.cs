@@ -24,7 +24,10 @@ public sealed class AiClientOptions
     /// <summary>Pause between two rounds of health checks. Milliseconds, 20–60,000.</summary>
     public int HealthIntervalMs { get; set; } = 1_000;
 
-    /// <summary>A health check unanswered for this long counts as failed. Milliseconds, 20–60,000.</summary>
+    /// <summary>
+    /// A health check unanswered for this long counts as failed; five times as long before a worker has first served.
+    /// Milliseconds, 20–60,000.
+    /// </summary>
     public int HealthTimeoutMs { get; set; } = 1_000;
 
     /// <summary>Pause between two look-ups of `dns` and `consul` addresses. Milliseconds, 20–600,000.</summary>

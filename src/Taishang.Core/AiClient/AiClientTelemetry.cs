@@ -20,11 +20,11 @@ internal sealed class AiClientTelemetry : IDisposable
     {
         _meter = meters.Create(Name);
         _duration = _meter.CreateHistogram<double>(
-            "taishang.ai.call.duration", "s", "Time of one attempt of a call to ai.");
+            "taishang.ai_client.call.duration", "s", "Time of one attempt of a call to ai.");
         _retries = _meter.CreateCounter<long>(
-            "taishang.ai.call.retries", "{attempt}", "Attempts beyond the first.");
+            "taishang.ai_client.call.retries", "{attempt}", "Attempts beyond the first.");
         _meter.CreateObservableGauge(
-            "taishang.ai.workers.serving", () => pool.Connections.Count(connection => connection.Serves(null)),
+            "taishang.ai_client.workers.serving", () => pool.Connections.Count(connection => connection.Serves(null)),
             "{worker}", "Addresses behind which a worker serves.");
     }
 

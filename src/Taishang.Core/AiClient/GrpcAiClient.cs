@@ -167,6 +167,7 @@ internal sealed class GrpcAiClient(
     private void End(
         CallContext context, WorkerConnection? target, in Attempt attempt, IMessage? response, CallFailure? failure)
     {
+        if (failure is null) target?.Answered();
         var duration = time.GetElapsedTime(attempt.Timestamp);
         var status = failure?.Status ?? CallStatus.Success;
         telemetry.Attempted(context.Method, status, duration);

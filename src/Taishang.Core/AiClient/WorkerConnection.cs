@@ -29,6 +29,18 @@ internal sealed class WorkerConnection : IDisposable
     /// <summary>Name under which a worker reports the health of its calls.</summary>
     public const string HealthService = "taishang.ai.v1.AiService";
 
+    /// <summary>
+    /// A worker that has just started compiles its way to the first answer: until it has served once, a look may take
+    /// so many times longer.
+    /// </summary>
+    private const int FirstLookFactor = 5;
+
+    /// <summary>
+    /// A worker under full load may be late with its health and still answer calls: only so many late looks in a row,
+    /// without any call answered between them, take it out of the choice.
+    /// </summary>
+    private const int LateLooksMax = 3;
+
     private static readonly WorkerState Unknown = new(WorkerStatus.Unknown, null, 0, "not looked at yet");
 
     private readonly Lock _gate = new();
@@ -39,6 +51,8 @@ internal sealed class WorkerConnection : IDisposable
     private readonly TimeProvider _time;
     private volatile WorkerState _state = Unknown;
     private Task? _probe;
+    private bool _hasServed;
+    private int _lateLooks;
     private int _outstanding;
     private int _connects;
 
@@ -77,6 +91,9 @@ internal sealed class WorkerConnection : IDisposable
 
     public void Enter() => Interlocked.Increment(ref _outstanding);
 
+    /// <summary>A call was answered: whatever the health check says next, somebody is there.</summary>
+    public void Answered() => Volatile.Write(ref _lateLooks, 0);
+
     public void Exit() => Interlocked.Decrement(ref _outstanding);
 
     /// <summary>A call could not even connect: no other call should choose this address before a probe has.</summary>
@@ -104,7 +121,8 @@ internal sealed class WorkerConnection : IDisposable
     {
         try
         {
-            var deadline = (_time.GetUtcNow() + _probeTimeout).UtcDateTime;
+            var timeout = _hasServed ? _probeTimeout : _probeTimeout * FirstLookFactor;
+            var deadline = (_time.GetUtcNow() + timeout).UtcDateTime;
             var options = new CallOptions(deadline: deadline, cancellationToken: _closed.Token);
             var health = await _health.CheckAsync(new HealthCheckRequest { Service = HealthService }, options);
             if (health.Status != HealthCheckResponse.Types.ServingStatus.Serving)
@@ -113,9 +131,16 @@ internal sealed class WorkerConnection : IDisposable
                 return;
             }
 
+            Answered();
             if (_state.Status == WorkerStatus.Serving && IdentityFresh) return;
             var worker = await Client.DescribeWorkerAsync(new DescribeWorkerRequest(), options);
             _state = new WorkerState(WorkerStatus.Serving, worker.WorkerId, Volatile.Read(ref _connects), null);
+            _hasServed = true;
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.DeadlineExceeded)
+        {
+            var isPatient = _state.Status == WorkerStatus.Serving && ++_lateLooks < LateLooksMax;
+            if (!isPatient) MarkUnreachable("its health check is not answered in time");
         }
         catch (RpcException e)
         {

@@ -30,6 +30,9 @@ internal sealed class FakeWorker : IAsyncDisposable
     public HealthCheckResponse.Types.ServingStatus Health { get; set; } =
         HealthCheckResponse.Types.ServingStatus.Serving;
 
+    /// <summary>Runs before each answer to a health check.</summary>
+    public Func<CancellationToken, Task> BeforeHealth { get; set; } = _ => Task.CompletedTask;
+
     /// <summary>Runs before each answer; may throw or wait.</summary>
     public Func<string, ServerCallContext, Task> Before { get; set; } = (_, _) => Task.CompletedTask;
 
@@ -115,8 +118,11 @@ internal sealed class FakeWorker : IAsyncDisposable
 
     private sealed class FakeHealth(FakeWorker worker) : Grpc.Health.V1.Health.HealthBase
     {
-        public override Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context) =>
-            Task.FromResult(new HealthCheckResponse { Status = worker.Health });
+        public override async Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context)
+        {
+            await worker.BeforeHealth(context.CancellationToken);
+            return new HealthCheckResponse { Status = worker.Health };
+        }
     }
 
     private sealed class FakeAiService(FakeWorker worker) : AiService.AiServiceBase

@@ -133,6 +133,29 @@ public sealed class WorkerPoolTests
     }
 
     [Fact]
+    public async Task A_worker_that_is_late_with_its_health_keeps_its_calls_while_it_answers_them()
+    {
+        await using var worker = await FakeWorker.StartAsync();
+        await using var world = await ClientWorld.StartAsync(
+            worker.Address, new() { ["Ai:HealthTimeoutMs"] = "100", ["Ai:HealthIntervalMs"] = "60000" });
+        await world.UntilAsync(pool => pool.AnyServing);
+        worker.BeforeHealth = cancellation => Task.Delay(Timeout.Infinite, cancellation);
+        for (var i = 0; i < 4; i++)
+        {
+            await world.Pool.ProbeAllAsync();
+            await world.Pool.ProbeAllAsync();
+            Assert.True(world.Client.AnyServing);
+            await CallAsync(world, worker.Id);
+        }
+
+        for (var i = 0; i < 3; i++) await world.Pool.ProbeAllAsync();
+        Assert.False(world.Client.AnyServing);
+        worker.BeforeHealth = _ => Task.CompletedTask;
+        await CallAsync(world, worker.Id);
+        Assert.True(world.Client.AnyServing);
+    }
+
+    [Fact]
     public async Task A_socket_that_accepts_and_says_nothing_hinders_nobody()
     {
         using var silent = new TcpListener(IPAddress.Loopback, 0);
