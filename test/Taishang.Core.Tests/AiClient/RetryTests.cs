@@ -30,23 +30,33 @@ public sealed class RetryTests
     [Fact]
     public async Task A_target_is_tried_again_only_after_the_others_and_attempts_end_at_their_maximum()
     {
-        await using var one = await FakeWorker.StartAsync();
-        await using var two = await FakeWorker.StartAsync();
-        foreach (var worker in (FakeWorker[])[one, two])
-            worker.Before = (_, _) => throw new RpcException(new Status(StatusCode.Unavailable, "leaving"));
-        await using var world = await ClientWorld.StartAsync($"{one.Address},{two.Address}");
+        await using var idle = await FakeWorker.StartAsync();
+        await using var busy = await FakeWorker.StartAsync();
+        var held = new TaskCompletionSource();
+        foreach (var worker in (FakeWorker[])[idle, busy])
+        {
+            worker.Before = (method, _) => method == "CountVectors"
+                ? held.Task
+                : throw new RpcException(new Status(StatusCode.Unavailable, "leaving"));
+        }
+
+        await using var world = await ClientWorld.StartAsync($"{idle.Address},{busy.Address}");
+        await world.UntilAsync(pool => pool.ServingIds().Count == 2);
+        // Going by load alone, every attempt would go to the idle one.
+        var counting = world.Client.CallAsync(
+            AiCalls.CountVectors, new CountVectorsRequest(), busy.Id, CancellationToken.None);
 
         var error = await Assert.ThrowsAsync<ApiException>(
             () => world.Client.CallAsync(AiCalls.SearchVectors, Search, null, CancellationToken.None));
+        held.SetResult();
+        await counting;
 
         Assert.Equal(ErrorCodes.AiUnavailable, error.Code);
         Assert.NotNull(error.RetryAfter);
-        var records = await world.RecordedAsync();
-        Assert.Equal([1, 2, 3, 4], records.Select(r => r.Attempt));
-        Assert.NotEqual(records[0].Address, records[1].Address);
-        Assert.NotEqual(records[2].Address, records[3].Address);
-        Assert.Equal(2, one.Count("SearchVectors"));
-        Assert.Equal(2, two.Count("SearchVectors"));
+        var attempts = (await world.RecordedAsync()).Where(record => record.Method == "SearchVectors").ToArray();
+        Assert.Equal([1, 2, 3, 4], attempts.Select(attempt => attempt.Attempt));
+        Assert.Equal(
+            [idle.Address, busy.Address, idle.Address, busy.Address], attempts.Select(attempt => attempt.Address));
     }
 
     [Fact]

@@ -98,7 +98,7 @@ public sealed class CallListTests
     [InlineData("?min_duration=-1", 60001, "min_duration")]
     [InlineData("?min_duration=NaN", 60001, "min_duration")]
     [InlineData("?method=", 60001, "method")]
-    [InlineData("?method=a%00b", 60001, "method")]
+    [InlineData("?method=a%00b", 10001, "method")]
     [InlineData("?page_size=201", 10007, "page_size")]
     [InlineData("?colour=red", 10003, "colour")]
     [InlineData("/stats?bucket=week", 60001, "bucket")]
