@@ -53,7 +53,7 @@ internal sealed class ServerOptions
         }
         catch (InvalidOperationException e)
         {
-            throw new StartRefusedException(ExitCode.Usage, $"configuration: {e.InnerException?.Message ?? e.Message}", e);
+            throw new StartRefusedException(ExitCode.Usage, $"configuration: {e.Message}", e);
         }
 
         if (options.HasCore) options.Http ??= HttpDefault;
