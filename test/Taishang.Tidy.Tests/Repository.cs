@@ -17,6 +17,10 @@ internal static class Repository
 
     public static string Read(string relative) => System.IO.File.ReadAllText(File(relative));
 
+    /// <summary>True for a tracked file, and for a folder that holds one.</summary>
+    public static bool Exists(string relative) => Files.Contains(relative)
+        || Files.Any(file => file.StartsWith(relative + "/", StringComparison.Ordinal));
+
     public static IEnumerable<SourceFile> Sources(string extension, params string[] folders) =>
         from file in Files
         where file.EndsWith(extension, StringComparison.Ordinal)

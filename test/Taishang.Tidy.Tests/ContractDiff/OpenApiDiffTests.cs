@@ -67,7 +67,9 @@ public sealed class OpenApiDiffTests
     [InlineData("removed-parameter", "name: page, in: query", "name: seite, in: query")]
     [InlineData("required-parameter", "name: page, in: query,", "name: page, in: query, required: true,")]
     [InlineData("required-body", "required: false", "required: true")]
-    [InlineData("removed-media-type", "    application/json:\n            schema: {", "    text/plain:\n            schema: {")]
+    [InlineData(
+        "removed-media-type", "    application/json:\n            schema: {",
+        "    text/plain:\n            schema: {")]
     [InlineData("removed-answer", "'404'", "'410'")]
     [InlineData("removed-header", "X-Total", "X-Count")]
     [InlineData("optional-header", "X-Total: { required: true,", "X-Total: { required: false,")]
@@ -76,8 +78,12 @@ public sealed class OpenApiDiffTests
     [InlineData("changed-type", "size: { type: integer }", "size: { type: number }")]
     [InlineData("narrowed-enum", "note: { type: [string, 'null'] }", "note: { enum: [x, null] }")]
     [InlineData("narrowed-enum", "note: { type: [string, 'null'] }", "note: { const: x }")]
-    [InlineData("removed-enum-value", "colour: { type: string, enum: [red, blue] }", "colour: { type: string, enum: [red] }")]
-    [InlineData("removed-enum-value", "kind: { type: string, enum: [red, blue] }", "kind: { type: string, enum: [blue] }")]
+    [InlineData(
+        "removed-enum-value", "colour: { type: string, enum: [red, blue] }",
+        "colour: { type: string, enum: [red] }")]
+    [InlineData(
+        "removed-enum-value", "kind: { type: string, enum: [red, blue] }",
+        "kind: { type: string, enum: [blue] }")]
     [InlineData("widened-enum", "kind: { type: string, enum: [red, blue] }", "kind: { type: string }")]
     [InlineData("removed-property", "note: { type", "remark: { type")]
     [InlineData("removed-property", "size: { type", "width: { type")]
@@ -88,7 +94,9 @@ public sealed class OpenApiDiffTests
     [InlineData("narrowed-range", "minimum: 1,", "minimum: 2,")]
     [InlineData("narrowed-range", "note: { type: [string, 'null'] }", "note: { type: [string, 'null'], minLength: 1 }")]
     [InlineData("narrowed-pattern", "'^a'", "'^ab'")]
-    [InlineData("narrowed-format", "note: { type: [string, 'null'] }", "note: { type: [string, 'null'], format: uuid }")]
+    [InlineData(
+        "narrowed-format", "note: { type: [string, 'null'] }",
+        "note: { type: [string, 'null'], format: uuid }")]
     [InlineData("changed-default", "default: 1", "default: 2")]
     [InlineData("changed-format", "format: date-time", "format: date")]
     [InlineData("removed-alternative", "\n            - { type: integer }", "")]
@@ -123,10 +131,13 @@ public sealed class OpenApiDiffTests
     public void A_schema_that_refers_to_itself_is_compared_to_the_end()
     {
         const string Tree = """
-            paths: { /a: { post: { requestBody: { content: { x: { schema: { $ref: '#/components/schemas/Node' } } } } } } }
+            paths:
+              /a: { post: { requestBody: { content: { x: { schema: { $ref: '#/components/schemas/Node' } } } } } }
             components:
               schemas:
-                Node: { type: object, properties: { next: { $ref: '#/components/schemas/Node' }, size: { type: number } } }
+                Node:
+                  type: object
+                  properties: { next: { $ref: '#/components/schemas/Node' }, size: { type: number } }
             """;
         Assert.Empty(Rules(Tree, Tree));
         Assert.Equal(["narrowed-type"], Rules(Tree, Tree.Replace("type: number", "type: integer")));

@@ -11,11 +11,12 @@ public sealed class YamlFileTests
             { text: plain, quoted: '1', whole: -12, real: 2.5, big: -9223372036854775808, power: 3.4e38,
               yes: true, nothing: ~, list: [1, a], version: 1.0.0, time: 2026-01-31T08:00:00Z }
             """);
-        Assert.Equal(
-            """
-            {"text":"plain","quoted":"1","whole":-12,"real":2.5,"big":-9223372036854775808,"power":3.4E+38,"yes":true,"nothing":null,"list":[1,"a"],"version":"1.0.0","time":"2026-01-31T08:00:00Z"}
-            """,
-            file.ToJsonString());
+        string[] expected =
+        [
+            "text=\"plain\"", "quoted=\"1\"", "whole=-12", "real=2.5", "big=-9223372036854775808", "power=3.4E+38",
+            "yes=true", "nothing=null", "list=[1,\"a\"]", "version=\"1.0.0\"", "time=\"2026-01-31T08:00:00Z\"",
+        ];
+        Assert.Equal(expected, file.Select(pair => $"{pair.Key}={pair.Value?.ToJsonString() ?? "null"}"));
     }
 
     [Theory]
