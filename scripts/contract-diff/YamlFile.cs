@@ -77,13 +77,14 @@ public static class YamlFile
         };
     }
 
-    private static JsonValue? ToNumber(string text)
+    // Parsed as JSON rather than created from a long, so that a reader may take it as any number that holds it.
+    private static JsonNode? ToNumber(string text)
     {
         if (!(char.IsAsciiDigit(text[^1]) && (char.IsAsciiDigit(text[0]) || text[0] is '-' or '+' or '.'))) return null;
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole))
-            return JsonValue.Create(whole);
+            return JsonNode.Parse(whole.ToString(CultureInfo.InvariantCulture));
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real)
-            ? JsonValue.Create(real)
+            ? JsonNode.Parse(real.ToString("R", CultureInfo.InvariantCulture))
             : null;
     }
 }

@@ -1,0 +1,120 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Taishang.Testing.Processes;
+
+namespace Taishang.System.Tests.Contract;
+
+/// <summary>
+/// Sends every operation of the contract what it must refuse: each answer is an envelope that the contract declares,
+/// with the code of what was wrong, and nothing was written.
+/// </summary>
+public sealed class BadRequestTests
+{
+    /// <summary>A UUIDv7 of a row that nobody made.</summary>
+    private const string Nobody = "019aac8e-0000-7000-8000-000000000000";
+
+    private static readonly ContractFile Contract = ContractFile.Open();
+
+    [Fact]
+    public async Task Every_operation_refuses_what_it_must_and_says_why()
+    {
+        using var folder = new TestFolder();
+        await using var server = await ServerProcess.StartReadyAsync(folder.Path);
+        var driver = new ContractDriver(server.Http);
+        var before = await TotalsAsync(server);
+        foreach (var operation in Contract.Operations)
+        {
+            if (operation.Body is not null) await BadBodiesAsync(driver, operation);
+            if (IsList(operation)) await BadQueriesAsync(driver, operation);
+            if (operation.Path.Contains("{id}", StringComparison.Ordinal)) await UnknownIdAsync(driver, operation);
+        }
+
+        Assert.Equal(before, await TotalsAsync(server));
+    }
+
+    [Fact]
+    public async Task Wrong_methods_and_paths_are_envelopes_too()
+    {
+        using var folder = new TestFolder();
+        await using var server = await ServerProcess.StartReadyAsync(folder.Path);
+        foreach (var path in Contract.Operations.Select(operation => operation.Path.Replace("{id}", Nobody)).Distinct())
+        {
+            using var patch = await server.Http.PatchAsync(path, null);
+            await IsErrorAsync(path, 405, 10009, patch);
+        }
+
+        foreach (var path in (string[])["/api/taishang", "/api/taishang/nothing", "/api/taishang/models/a/b/c", "/api"])
+        {
+            using var nothing = await server.Http.GetAsync(path);
+            await IsErrorAsync(path, 404, 10008, nothing);
+        }
+    }
+
+    private static async Task BadBodiesAsync(ContractDriver driver, Operation operation)
+    {
+        var id = operation.Path.Contains("{id}", StringComparison.Ordinal) ? Nobody : null;
+        Call With(object body) => new(operation.Id, id, body);
+        await driver.FailAsync(415, 10010, With("{}") with { ContentType = "text/plain" });
+        await driver.FailAsync(400, 10002, With("{"));
+        await driver.FailAsync(400, 10002, With("{ \"a\": 1, }"));
+        await driver.FailAsync(400, 10002, With(new byte[] { (byte)'{', (byte)'"', 0xFF, (byte)'"', (byte)'}' }));
+        await driver.FailAsync(400, 10004, With("[]"));
+        await driver.FailAsync(400, 10004, With("null"));
+        await driver.FailAsync(400, 10003, With("""{ "no_such_field": 1 }"""));
+        await driver.FailAsync(400, With(Deep()));
+        await driver.FailAsync(400, 10005, With("{}"));
+        await WrongTypesAsync(driver, operation, With);
+    }
+
+    /// <summary>Each field of a valid body once with a type that its schema does not take.</summary>
+    private static async Task WrongTypesAsync(ContractDriver driver, Operation operation, Func<object, Call> with)
+    {
+        var (_, example) = Contract.Examples(operation.Body!).First();
+        foreach (var (name, value) in example.AsObject())
+        {
+            var body = example.DeepClone().AsObject();
+            body[name] = value is JsonObject ? new JsonArray() : new JsonObject { ["wrong"] = true };
+            await driver.FailAsync(400, with(body.ToJsonString()));
+        }
+    }
+
+    private static async Task BadQueriesAsync(ContractDriver driver, Operation operation)
+    {
+        var id = operation.Path.Contains("{id}", StringComparison.Ordinal) ? Nobody : null;
+        foreach (var query in (string[])
+            ["page_size=201", "page_size=0", "page_size=x", "page=0", "page=-1", "page=1&page=2", "sort=nothing"])
+            await driver.FailAsync(400, 10007, new Call(operation.Id, id) { Query = query });
+        await driver.FailAsync(400, 10003, new Call(operation.Id, id) { Query = "no_such_parameter=1" });
+    }
+
+    private static async Task UnknownIdAsync(ContractDriver driver, Operation operation)
+    {
+        var body = operation.Body is null ? null : Contract.Examples(operation.Body).First().Value.DeepClone();
+        await driver.FailAsync(404, new Call(operation.Id, Nobody, body));
+        await driver.FailAsync(404, new Call(operation.Id, "not-an-id", body));
+    }
+
+    private static bool IsList(Operation operation) =>
+        operation.Parameters.Any(parameter => (string?)parameter["name"] == "page_size");
+
+    private static string Deep() =>
+        string.Concat(Enumerable.Repeat("{\"a\":", 100)) + "1" + new string('}', 100);
+
+    private static async Task<string> TotalsAsync(ServerProcess server)
+    {
+        var totals = new StringBuilder();
+        foreach (var list in (string[])["models", "vector_collections", "tasks"])
+            totals.Append($"{list} {(await server.ApiGetAsync(list)).Ok["total"]} ");
+        return totals.ToString();
+    }
+
+    private static async Task IsErrorAsync(string path, int status, int code, HttpResponseMessage response)
+    {
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True((int)response.StatusCode == status, $"{path}: {(int)response.StatusCode} {text}");
+        var answer = JsonNode.Parse(text)!;
+        Assert.Equal((path, code), (path, (int)answer["code"]!));
+        Assert.Empty(answer["data"]!["errors"]!.AsArray());
+        Assert.NotEmpty((string)answer["message"]!);
+    }
+}

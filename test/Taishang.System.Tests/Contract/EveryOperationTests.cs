@@ -1,0 +1,253 @@
+using System.Text.Json.Nodes;
+using Taishang.Ai.Tests.Inference;
+using Taishang.Testing.Processes;
+
+namespace Taishang.System.Tests.Contract;
+
+/// <summary>Drives the real server with every operation of the contract, in the order of a day's work.</summary>
+public sealed class EveryOperationTests
+{
+    [Fact]
+    public async Task Every_operation_answers_as_the_contract_says()
+    {
+        using var folder = new TestFolder();
+        WriteModel(Directory.CreateDirectory(folder.File("models")).FullName);
+        await using var server = await ServerProcess.StartReadyAsync(folder.Path);
+        var driver = new ContractDriver(server.Http);
+        await new Day(driver, server).LiveAsync();
+        Assert.Empty(ContractFile.Open().Operations.Select(operation => operation.Id)
+            .Except(driver.Driven.Where(driven => driven.Status < 300).Select(driven => driven.OperationId)));
+    }
+
+    /// <summary>Three numbers in, the same three out: enough for a call of inference.</summary>
+    private static void WriteModel(string models)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(models, "echo")).FullName;
+        var model = new TinyOnnx()
+            .Input("input", TinyOnnx.Float, -1, 3)
+            .Node("Identity", ["input"], "output")
+            .Output("output", TinyOnnx.Float, -1, 3);
+        File.WriteAllBytes(Path.Combine(folder, "model.onnx"), model.ToBytes());
+    }
+
+    private sealed class Day(ContractDriver driver, ServerProcess server)
+    {
+        private readonly ContractFile _contract = ContractFile.Open();
+
+        public async Task LiveAsync()
+        {
+            await driver.SucceedAsync(new Call("getHealth"));
+            await driver.SucceedAsync(new Call("getReadiness"));
+            var model = await ModelsAsync();
+            await InferenceAsync();
+            var (points, notes) = await CollectionsAsync();
+            await VectorsAsync();
+            await BuildAsync(points);
+            await DeleteVectorsAsync();
+            await TasksAsync();
+            await ServiceCallsAsync();
+            await EndAsync(model, points, notes);
+            await driver.SucceedAsync(new Call("getMetrics"));
+        }
+
+        private async Task<string> ModelsAsync()
+        {
+            var create = new Call("createModel", null, Example("createModel"))
+            {
+                Headers = new Dictionary<string, string> { ["Idempotency-Key"] = "a-model", ["X-Request-Id"] = "day-1" },
+            };
+            var id = Text(await driver.SucceedAsync(create), "id");
+            Assert.Equal(id, Text(await driver.SucceedAsync(create), "id"));
+            var other = Example("createModel");
+            other["version"] = "2.0.0";
+            await driver.FailAsync(422, 10012, create with { Body = other });
+            await driver.FailAsync(409, 20002, new Call("createModel", null, Example("createModel")));
+
+            await driver.SucceedAsync(new Call("listModels")
+            {
+                Query = "page=1&page_size=200&sort=-created_at&provider=builtin&status=active",
+            });
+            await driver.SucceedAsync(new Call("getModel", id));
+            await driver.SucceedAsync(new Call("updateModel", id, Example("updateModel")));
+            var versions = await driver.SucceedAsync(new Call("listModelVersions", id));
+            Assert.Equal(2, (int)versions["total"]!);
+            var back = await driver.SucceedAsync(new Call("rollbackModel", id, Example("rollbackModel")));
+            Assert.Equal("1.0.0", Text(back, "version"));
+            await driver.FailAsync(404, 20007, new Call("rollbackModel", id, Json("""{ "version": "9.0.0" }""")));
+            await driver.FailAsync(400, 20003, new Call("updateModel", id, Json("""{ "version": "one" }""")));
+            await driver.SucceedAsync(new Call("testModel", id));
+            Assert.Equal("inactive", Text(await driver.SucceedAsync(new Call("deactivateModel", id)), "status"));
+            Assert.Equal("active", Text(await driver.SucceedAsync(new Call("activateModel", id)), "status"));
+            return id;
+        }
+
+        private async Task InferenceAsync()
+        {
+            var echo = Json("""{ "name": "echo", "provider": "onnx", "version": "1.0.0" }""");
+            var id = Text(await driver.SucceedAsync(new Call("createModel", null, echo)), "id");
+            var tensors = await driver.SucceedAsync(new Call("inferModel", id, Example("inferModel", "tensors")));
+            Assert.Single(tensors["tensors"]!.AsArray());
+            await driver.FailAsync(400, new Call("inferModel", id, Json("{}")));
+            await driver.SucceedAsync(new Call("deleteModel", id));
+        }
+
+        private async Task<(string Points, string Notes)> CollectionsAsync()
+        {
+            var points = Text(
+                await driver.SucceedAsync(new Call("createCollection", null, Example("createCollection", "points"))), "id");
+            var notes = Text(
+                await driver.SucceedAsync(new Call("createCollection", null, Example("createCollection", "notes"))), "id");
+            await driver.FailAsync(
+                409, 30002, new Call("createCollection", null, Example("createCollection", "points")));
+            await driver.SucceedAsync(new Call("listCollections") { Query = "sort=name&index_type=HNSW&metric_type=l2" });
+            await driver.SucceedAsync(new Call("getCollection", points));
+            await driver.SucceedAsync(new Call("getCollection", "points"));
+            await driver.SucceedAsync(new Call("updateCollection", points, Example("updateCollection")));
+            await driver.FailAsync(422, 30004, new Call("updateCollection", points, Json("""{ "dims": 5 }""")));
+            await driver.FailAsync(
+                422, 30005, new Call("createCollection", null, Json(
+                    """{ "name": "later", "dims": 4, "index_type": "IVF_FLAT" }""")));
+            return (points, notes);
+        }
+
+        private async Task VectorsAsync()
+        {
+            foreach (var (name, value) in _contract.Examples(_contract["upsertVectors"].Body!))
+            {
+                var written = await driver.SucceedAsync(new Call("upsertVectors", null, value.DeepClone()));
+                Assert.Equal(value["vectors"]!.AsArray().Count, (int)written["count"]!);
+                Assert.NotEmpty(name);
+            }
+
+            foreach (var (name, value) in _contract.Examples(_contract["searchVectors"].Body!))
+            {
+                var found = await driver.SucceedAsync(new Call("searchVectors", null, value.DeepClone()));
+                Assert.True(found["results"]!.AsArray().Count > 0, $"{name}: nothing found");
+            }
+
+            foreach (var (_, value) in _contract.Examples(_contract["embedText"].Body!))
+                await driver.SucceedAsync(new Call("embedText", null, value.DeepClone()));
+            var rows = await driver.SucceedAsync(new Call("getVectors", null, Example("getVectors")));
+            Assert.Equal(2, rows["vectors"]!.AsArray().Count);
+            var count = await driver.SucceedAsync(new Call("countVectors") { Query = "collection=points" });
+            Assert.Equal(3, (int)count["count"]!);
+            await BadVectorsAsync();
+        }
+
+        private async Task BadVectorsAsync()
+        {
+            await driver.FailAsync(400, 40001, new Call("upsertVectors", null, Json(
+                """{ "collection": "points", "vectors": [{ "id": "x", "vector": [1, 2] }] }""")));
+            await driver.FailAsync(400, 40002, new Call("upsertVectors", null,
+                """{ "collection": "points", "vectors": [{ "id": "x", "vector": [1, 2, 3, 1e40] }] }"""));
+            await driver.FailAsync(422, 30007, new Call("upsertVectors", null, Json(
+                """{ "collection": "points", "vectors": [{ "id": "x", "text": "words" }] }""")));
+            await driver.FailAsync(400, 40004, new Call("searchVectors", null, Json(
+                """{ "collection": "points", "vector": [1, 2, 3, 4], "filter": { "$near": 1 } }""")));
+            await driver.FailAsync(404, 30001, new Call("searchVectors", null, Json(
+                """{ "collection": "nowhere", "vector": [1, 2, 3, 4] }""")));
+            await driver.FailAsync(404, 30001, new Call("countVectors") { Query = "collection=nowhere" });
+            await driver.FailAsync(400, 10005, new Call("countVectors"));
+        }
+
+        private async Task BuildAsync(string points)
+        {
+            var first = Text(await driver.SucceedAsync(new Call("buildCollection", points)), "task_id");
+            var task = await EndOfTaskAsync(first);
+            Assert.Equal("completed", Text(task, "status"));
+            await driver.SucceedAsync(new Call("listTaskEvents", first) { Query = "page_size=10" });
+            await driver.FailAsync(409, 50002, new Call("cancelTask", first));
+            await driver.SucceedAsync(new Call("deleteTask", first));
+            await driver.FailAsync(404, 50001, new Call("getTask", first));
+        }
+
+        private async Task DeleteVectorsAsync()
+        {
+            foreach (var (_, value) in _contract.Examples(_contract["deleteVectors"].Body!))
+                await driver.SucceedAsync(new Call("deleteVectors", null, value.DeepClone()));
+            var count = await driver.SucceedAsync(new Call("countVectors") { Query = "collection=points" });
+            Assert.Equal(1, (int)count["count"]!);
+        }
+
+        private async Task TasksAsync()
+        {
+            var queued = Text(await driver.SucceedAsync(new Call("createTask", null, Example("createTask", "queued"))), "id");
+            Assert.Equal("completed", Text(await EndOfTaskAsync(queued), "status"));
+            await driver.FailAsync(409, 50002, new Call("retryTask", queued));
+            await driver.FailAsync(409, 50002, new Call("updateTask", queued, Example("updateTask")));
+
+            var parked = Example("createTask", "parked");
+            parked["run_at"] = "2999-01-01T00:00:00Z";
+            var id = Text(await driver.SucceedAsync(new Call("createTask", null, parked)), "id");
+            var changed = await driver.SucceedAsync(new Call("updateTask", id, Example("updateTask")));
+            Assert.Equal(9, (int)changed["priority"]!);
+            await driver.FailAsync(409, 50002, new Call("stopTask", id));
+            await driver.FailAsync(409, 50002, new Call("deleteTask", id));
+            Assert.Equal("pending", Text(await driver.SucceedAsync(new Call("startTask", id)), "status"));
+            await driver.FailAsync(409, 50002, new Call("startTask", id));
+            Assert.Equal("pending", Text(await driver.SucceedAsync(new Call("stopTask", id)), "status"));
+            Assert.Equal("cancelled", Text(await driver.SucceedAsync(new Call("cancelTask", id)), "status"));
+            Assert.Equal("pending", Text(await driver.SucceedAsync(new Call("retryTask", id)), "status"));
+            await driver.SucceedAsync(new Call("getTask", id));
+            await driver.SucceedAsync(new Call("listTasks") { Query = "type=index&page_size=5" });
+            await driver.SucceedAsync(new Call("listTaskEvents", id));
+            await driver.FailAsync(400, 50003, new Call("createTask", null, Json("""{ "type": "x", "payload": {} }""")));
+            await driver.FailAsync(400, 50004, new Call("createTask", null, Json("""{ "type": "index", "payload": {} }""")));
+            await EndOfTaskAsync(id);
+        }
+
+        private async Task ServiceCallsAsync()
+        {
+            await server.WaitUntilAsync("recorded", async () =>
+            {
+                var calls = await driver.SucceedAsync(new Call("listServiceCalls") { Query = "method=SearchVectors" });
+                return (long)calls["total"]! > 0;
+            });
+            await driver.SucceedAsync(new Call("listServiceCalls") { Query = "sort=created_at&status=success&page_size=200" });
+            var answer = await driver.SucceedAsync(
+                new Call("getServiceCallStats") { Query = "bucket=minute&group_by=source,status" });
+            Assert.True((long)answer["stats"]!["overall"]!["count"]! > 0);
+            await driver.FailAsync(400, 60001, new Call("getServiceCallStats")
+            {
+                Query = "from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z",
+            });
+        }
+
+        private async Task EndAsync(string model, string points, string notes)
+        {
+            var deprecated = await driver.SucceedAsync(new Call("deprecateModel", model, DayAfterTomorrow()));
+            Assert.Equal("deprecated", Text(deprecated, "status"));
+            await driver.SucceedAsync(new Call("deleteModel", model));
+            await driver.FailAsync(404, 20001, new Call("getModel", model));
+            await driver.SucceedAsync(new Call("deleteCollection", points));
+            await driver.SucceedAsync(new Call("deleteCollection", notes));
+            await driver.FailAsync(404, 30001, new Call("getCollection", points));
+        }
+
+        private static JsonObject DayAfterTomorrow() => new()
+        {
+            ["retire_at"] = TimeProvider.System.GetUtcNow().AddDays(2).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'"),
+        };
+
+        private async Task<JsonNode> EndOfTaskAsync(string id)
+        {
+            var task = await driver.SucceedAsync(new Call("getTask", id));
+            // A task whose time has not come is ended by the caller.
+            if (Text(task, "run_at").StartsWith("2999", StringComparison.Ordinal))
+                await driver.SucceedAsync(new Call("cancelTask", id));
+            await server.WaitUntilAsync($"task {id} ended", async () =>
+            {
+                task = await driver.SucceedAsync(new Call("getTask", id));
+                return Text(task, "status") is "completed" or "failed" or "cancelled";
+            });
+            return task;
+        }
+
+        private JsonObject Example(string operationId, string name = "example") =>
+            _contract[operationId].Example(name).AsObject();
+
+        private static JsonNode Json(string text) => JsonNode.Parse(text)!;
+
+        private static string Text(JsonNode node, string name) => (string)node[name]!;
+    }
+}
