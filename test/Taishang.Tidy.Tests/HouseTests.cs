@@ -61,14 +61,15 @@ public sealed class HouseTests
     [Fact]
     public void Every_project_with_code_has_tests() => None(Projects.Untested([.. Repository.Files]));
 
+    /// <summary>Folders that are named here test the whole project rather than one of its rooms.</summary>
     [Theory]
     [InlineData("Taishang.Ai")]
     [InlineData("Taishang.Core")]
     [InlineData("Taishang.Hosting")]
     [InlineData("Taishang.Server")]
-    [InlineData("Taishang.VectorEngine")]
-    public void Tests_lie_in_folders_of_what_they_test(string project) =>
-        None(Projects.StrayTestFolders([.. Repository.Files], project));
+    [InlineData("Taishang.VectorEngine", "Durability", "Model")]
+    public void Tests_lie_in_folders_of_what_they_test(string project, params string[] whole) =>
+        None(Projects.StrayTestFolders([.. Repository.Files], project, whole));
 
     [Fact]
     public void Rooms_of_the_engine_use_only_rooms_above_them() => None(EngineRooms.WrongArrows(Engine));
@@ -95,6 +96,11 @@ public sealed class HouseTests
     [Fact]
     public void Links_in_documents_lead_somewhere() =>
         None(Documents.BrokenLinks(Repository.Sources(".md"), Repository.Exists));
+
+    [Fact]
+    public void The_page_on_the_data_model_names_every_column() =>
+        None(DataModel.Differences(
+            Repository.Sources(".sql", "db"), Repository.Sources(".md", "docs/data").Single()));
 
     [Fact]
     public void Both_languages_of_the_readme_have_the_same_sections() =>

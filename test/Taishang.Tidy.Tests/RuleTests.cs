@@ -173,6 +173,25 @@ public sealed class RuleTests
         Assert.Single(Documents.UnequalHeadings(one, new SourceFile("b.md", "# 甲\n\n### 乙\n")));
     }
 
+    [Theory]
+    [InlineData("| `id` | VARCHAR(36) | |", 1)]
+    [InlineData("| `id` | VARCHAR(36) | |\n| `size` | BIGINT | |", 0)]
+    [InlineData("| `id` | VARCHAR(37) | |\n| `size` | BIGINT | |", 2)]
+    [InlineData("| `id` | VARCHAR(36) | |\n| `size` | BIGINT | |\n| `gone` | TEXT | |", 1)]
+    public void A_page_that_differs_from_the_schema_is_found(string rows, int differences)
+    {
+        const string Schema = """
+            CREATE TABLE tai_things (
+                -- A remark.
+                id VARCHAR(36) NOT NULL,
+                CHECK (id <> '')
+            );
+            ALTER TABLE tai_things ADD COLUMN size BIGINT;
+            """;
+        var page = new SourceFile("docs/data/a.md", "### tai_things\n\n| column | type | what |\n" + rows);
+        Assert.Equal(differences, DataModel.Differences([new SourceFile("db/a.sql", Schema)], page).Count());
+    }
+
     private static SourceFile File(string text) => new(Sample, text);
 
     private static SourceFile Project(string name, string[] references) => new(
