@@ -24,6 +24,7 @@ public sealed class RuleTests
     [Theory]
     [InlineData("class A\n{\n    void B()\n    {\nBODY    }\n}\n", 66, 67)]
     [InlineData("record struct A\n{\n    int B(int x) =>\n        x switch\n        {\nBODY        };\n}\n", 65, 67)]
+    [InlineData("class A(int x = 1)\n{\n    void B<T>() where T : class\n    {\nBODY    }\n}\n", 66, 68)]
     [InlineData("interface I { }\nclass A : I\n{\n    A(int x) : base(x)\n    {\nBODY    }\n}\n", 66, 68)]
     [InlineData("class A\n{\n    int B\n    {\n        get => 1;\n    }\n    void C()\n    {\nBODY    }\n}\n", 66, 68)]
     public void A_long_method_is_found(string code, int fits, int tooLong)
@@ -36,6 +37,7 @@ public sealed class RuleTests
     [InlineData("class A\n{\n    string b = \"\"\"\n{BODY\"\"\";\n    void C() { }\n}\n")]
     [InlineData("class A\n{\n    static readonly int[] B =\n    [\nBODY    ];\n}\n")]
     [InlineData("class A\n{\n    static readonly Map B = new()\n    {\nBODY    };\n}\n")]
+    [InlineData("class A\n{\n    [Rows(\nBODY    )]\n    void B()\n    {\n    }\n}\n")]
     [InlineData("class A\n{\n    // {\nBODY    char c = '{';\n}\n")]
     public void What_is_long_and_no_method_is_not_found(string code) =>
         Assert.Empty(Sizes.LongMethods([File(code.Replace("BODY", Lines(80)))]));

@@ -54,10 +54,10 @@ internal static partial class Sizes
                     line++;
                     break;
                 case '{':
-                    var head = code[headStart..i];
-                    var isContainer = member is null && Container().IsMatch(head);
+                    var head = Head(code[headStart..i]);
+                    var isContainer = member is null && Container().IsMatch(Constraints().Replace(head, ""));
                     if (member is null && !isContainer && Callable().IsMatch(head))
-                        member = (line - head.TrimStart().Count(c => c == '\n'), depth);
+                        member = (line - head.Count(c => c == '\n'), depth);
                     containers.Push(isContainer);
                     depth++;
                     if (member is null) headStart = i + 1;
@@ -79,6 +79,30 @@ internal static partial class Sizes
             }
         }
     }
+
+    /// <summary>What stands before a block, without the attributes in front: rows of test data are no method.</summary>
+    private static string Head(string text)
+    {
+        text = text.TrimStart();
+        while (text.StartsWith('['))
+        {
+            var depth = 0;
+            var end = 0;
+            do
+            {
+                if (text[end] == '[') depth++;
+                if (text[end] == ']') depth--;
+                end++;
+            }
+            while (depth > 0 && end < text.Length);
+            text = text[end..].TrimStart();
+        }
+
+        return text;
+    }
+
+    [GeneratedRegex(@"\bwhere\b.*$|\([^()]*\)", RegexOptions.Singleline | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Constraints();
 
     [GeneratedRegex(
         @"\b(class|struct|record|interface|enum|namespace|extension)\b[^=]*$", RegexOptions.ExplicitCapture, 1000)]
