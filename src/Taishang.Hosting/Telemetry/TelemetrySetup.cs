@@ -55,7 +55,8 @@ internal static class TelemetrySetup
     }
 
     public static void MapMetrics(this IEndpointRouteBuilder routes) =>
-        routes.MapPrometheusScrapingEndpoint("/metrics").DisableHttpMetrics();
+        routes.MapPrometheusScrapingEndpoint("/metrics").DisableHttpMetrics()
+            .WithMetadata(new HttpMethodMetadata([HttpMethods.Get]));
 
     private static bool IsProbe(string? path) => path is "/healthz" or "/readyz" or "/metrics";
 

@@ -56,7 +56,7 @@ public sealed class BadRequestTests
         Call With(object body) => new(operation.Id, id, body);
         await driver.FailAsync(415, 10010, With("{}") with { ContentType = "text/plain" });
         await driver.FailAsync(400, 10002, With("{"));
-        await driver.FailAsync(400, 10002, With("{ \"a\": 1, }"));
+        await driver.FailAsync(400, 10002, With("{ , }"));
         await driver.FailAsync(400, 10002, With(new byte[] { (byte)'{', (byte)'"', 0xFF, (byte)'"', (byte)'}' }));
         await driver.FailAsync(400, 10004, With("[]"));
         await driver.FailAsync(400, 10004, With("null"));

@@ -39,7 +39,6 @@ public sealed class EveryOperationTests
             await driver.SucceedAsync(new Call("getHealth"));
             await driver.SucceedAsync(new Call("getReadiness"));
             var model = await ModelsAsync();
-            await InferenceAsync();
             var (points, notes) = await CollectionsAsync();
             await VectorsAsync();
             await BuildAsync(points);
@@ -52,20 +51,21 @@ public sealed class EveryOperationTests
 
         private async Task<string> ModelsAsync()
         {
-            var create = new Call("createModel", null, Example("createModel"))
+            var create = new Call("createModel", null, Example("createModel", "onnx"))
             {
                 Headers = new Dictionary<string, string> { ["Idempotency-Key"] = "a-model", ["X-Request-Id"] = "day-1" },
             };
             var id = Text(await driver.SucceedAsync(create), "id");
             Assert.Equal(id, Text(await driver.SucceedAsync(create), "id"));
-            var other = Example("createModel");
+            var other = Example("createModel", "onnx");
             other["version"] = "2.0.0";
             await driver.FailAsync(422, 10012, create with { Body = other });
-            await driver.FailAsync(409, 20002, new Call("createModel", null, Example("createModel")));
+            await driver.FailAsync(409, 20002, new Call("createModel", null, Example("createModel", "onnx")));
+            await driver.SucceedAsync(new Call("createModel", null, Example("createModel", "builtin")));
 
             await driver.SucceedAsync(new Call("listModels")
             {
-                Query = "page=1&page_size=200&sort=-created_at&provider=builtin&status=active",
+                Query = "page=1&page_size=200&sort=-created_at&provider=onnx&status=active",
             });
             await driver.SucceedAsync(new Call("getModel", id));
             await driver.SucceedAsync(new Call("updateModel", id, Example("updateModel")));
@@ -76,19 +76,13 @@ public sealed class EveryOperationTests
             await driver.FailAsync(404, 20007, new Call("rollbackModel", id, Json("""{ "version": "9.0.0" }""")));
             await driver.FailAsync(400, 20003, new Call("updateModel", id, Json("""{ "version": "one" }""")));
             await driver.SucceedAsync(new Call("testModel", id));
-            Assert.Equal("inactive", Text(await driver.SucceedAsync(new Call("deactivateModel", id)), "status"));
-            Assert.Equal("active", Text(await driver.SucceedAsync(new Call("activateModel", id)), "status"));
-            return id;
-        }
-
-        private async Task InferenceAsync()
-        {
-            var echo = Json("""{ "name": "echo", "provider": "onnx", "version": "1.0.0" }""");
-            var id = Text(await driver.SucceedAsync(new Call("createModel", null, echo)), "id");
             var tensors = await driver.SucceedAsync(new Call("inferModel", id, Example("inferModel", "tensors")));
             Assert.Single(tensors["tensors"]!.AsArray());
             await driver.FailAsync(400, new Call("inferModel", id, Json("{}")));
-            await driver.SucceedAsync(new Call("deleteModel", id));
+            Assert.Equal("inactive", Text(await driver.SucceedAsync(new Call("deactivateModel", id)), "status"));
+            await driver.FailAsync(409, 20004, new Call("inferModel", id, Example("inferModel", "tensors")));
+            Assert.Equal("active", Text(await driver.SucceedAsync(new Call("activateModel", id)), "status"));
+            return id;
         }
 
         private async Task<(string Points, string Notes)> CollectionsAsync()
