@@ -47,7 +47,7 @@ internal sealed class ContractDriver(HttpClient http)
         using var response = await http.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
         var status = (int)response.StatusCode;
-        Assert.True(status == expected, $"{call}: expected HTTP {expected}, came {status}: {text}");
+        Assert.True(status == expected, $"{call}: expected HTTP {expected}, came {status}: {Cut(text)}");
         Assert.True(operation.Answers.TryGetValue(status, out var declared), $"{call}: {status} is not in the contract");
         _driven.Add((call.OperationId, status));
         CheckHeaders(call, declared!, response);
@@ -76,7 +76,7 @@ internal sealed class ContractDriver(HttpClient http)
         Assert.True(media is not null, $"{call}: the content type {type} is not in the contract");
         var isJson = type!.MediaType == "application/json";
         var body = isJson ? JsonNode.Parse(text) : JsonValue.Create(text);
-        Fits($"{call}\n{text}", _answers.Validate(body, media!["schema"]));
+        Fits($"{call}\n{Cut(text)}", _answers.Validate(body, media!["schema"]));
         return isJson ? body : null;
     }
 
@@ -95,6 +95,8 @@ internal sealed class ContractDriver(HttpClient http)
         return call.Query is null ? path : $"{path}?{call.Query}";
     }
 
+    private static string Cut(string text) => text.Length <= 1000 ? text : text[..1000] + "…";
+
     private static void Fits(string what, IReadOnlyList<string> errors) =>
         Assert.True(errors.Count == 0, $"{what}:\n{string.Join('\n', errors)}");
 }
@@ -112,5 +114,8 @@ internal sealed record Call(string OperationId, string? Id = null, object? Body 
 
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
 
-    public override string ToString() => $"{OperationId} {Id} {Query}".Trim();
+    public override string ToString() =>
+        $"{OperationId} {Id} {Query} {(Body is byte[] bytes ? Convert.ToHexString(bytes) : Cut(Body?.ToString()))}".Trim();
+
+    private static string? Cut(string? text) => text is { Length: > 200 } ? text[..200] + "…" : text;
 }
