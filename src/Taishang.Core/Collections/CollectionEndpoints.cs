@@ -77,6 +77,7 @@ internal static class CollectionEndpoints
     {
         var cancellation = context.RequestAborted;
         var body = await JsonBody.ReadAsync<ChangeCollectionBody>(context, cancellation);
+        if (body.IsEmpty) throw new ApiException(ErrorCodes.MissingField, "body: expected at least one field to change");
         for (var attempt = 1; attempt <= ChangeAttemptsMax; attempt++)
         {
             var old = await lookup.ReadAsync(id, cancellation);

@@ -72,6 +72,13 @@ internal sealed class ChangeCollectionBody
 
     public int? Shards { get; init; }
 
+    /// <summary>Nothing is asked for: more likely a mistake than a wish.</summary>
+    internal bool IsEmpty => this is
+    {
+        Name: null, DescriptionGiven: false, TtlGiven: false, Params: null, Dims: null, MetricType: null,
+        IndexType: null, Engine: null, Model: null, Compression: null, Shards: null,
+    };
+
     internal bool DescriptionGiven { get; private set; }
 
     internal bool TtlGiven { get; private set; }
