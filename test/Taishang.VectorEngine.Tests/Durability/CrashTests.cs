@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace Taishang.VectorEngine.Tests.Durability;
+
+/// <summary>
+/// Kills a writing process without warning, many times over one folder, and checks after each kill that every
+/// acknowledged write is there exactly once. TAISHANG_LONG_TESTS=1 kills 500 times.
+/// </summary>
+public sealed class CrashTests
+{
+    private const int IdCount = 300;
+
+    private static readonly int Kills = Environment.GetEnvironmentVariable("TAISHANG_LONG_TESTS") == "1" ? 500 : 20;
+
+    [Fact]
+    public async Task A_killed_process_loses_nothing_that_it_acknowledged()
+    {
+        await using var folder = new EngineFolder();
+        var random = new Random(4242);
+        var held = new Dictionary<int, int>();
+        long acknowledged = 0;
+        for (var kill = 0; kill < Kills; kill++)
+        {
+            var seed = 1000 + kill;
+            var lines = await RunUntilKilledAsync(folder.Path, seed, 5 + random.Next(200), random.Next(15));
+            var unsure = Follow(lines, held, ref acknowledged);
+            await using var collection = await VectorCollection.OpenAsync(folder.Path, folder.Engine, CancellationToken.None);
+            Check(collection, held, unsure, $"kill {kill}, seed {seed}");
+        }
+
+        Assert.True(acknowledged > Kills * 5, $"only {acknowledged} operations were acknowledged");
+    }
+
+    /// <summary>Lets the process write some lines, and a random moment more, and kills it.</summary>
+    private static async Task<List<string>> RunUntilKilledAsync(string folder, int seed, int lines, int moreMs)
+    {
+        var program = Path.Combine(AppContext.BaseDirectory, "Taishang.VectorEngine.Crash.dll");
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet")
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            ArgumentList = { program, folder, seed.ToString(CultureInfo.InvariantCulture) },
+        };
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var seen = new List<string>();
+        while (seen.Count < lines && await process.StandardOutput.ReadLineAsync() is { } line)
+            seen.Add(line);
+
+        Assert.True(seen.Count == lines, $"seed {seed}: the process ended by itself: {(process.HasExited ? await errors : "")}");
+        var clock = Stopwatch.StartNew();
+        while (clock.ElapsedMilliseconds < moreMs && await process.StandardOutput.ReadLineAsync() is { } line)
+            seen.Add(line);
+
+        process.Kill();
+        while (await process.StandardOutput.ReadLineAsync() is { } line)
+            seen.Add(line);
+
+        await process.WaitForExitAsync();
+        return seen;
+    }
+
+    /// <summary>Brings the expected rows up to what was acknowledged; returns what was tried and not acknowledged.
+    /// </summary>
+    private static string? Follow(List<string> lines, Dictionary<int, int> held, ref long acknowledged)
+    {
+        string? unsure = null;
+        foreach (var line in lines)
+        {
+            if (line.StartsWith("try ", StringComparison.Ordinal))
+            {
+                unsure = line[4..];
+            }
+            else if (line == "ack " + unsure)
+            {
+                Apply(unsure!, held);
+                unsure = null;
+                acknowledged++;
+            }
+        }
+
+        return unsure;
+    }
+
+    private static void Apply(string operation, Dictionary<int, int> held)
+    {
+        var parts = operation.Split(' ');
+        var isDelete = parts[1] == "delete";
+        foreach (var id in parts.Skip(isDelete ? 2 : 3).Select(int.Parse))
+        {
+            if (isDelete)
+                held.Remove(id);
+            else
+                held[id] = int.Parse(parts[2]);
+        }
+    }
+
+    /// <summary>The rows must be those acknowledged, or those and the whole of the write that was under way.</summary>
+    private static void Check(VectorCollection collection, Dictionary<int, int> held, string? unsure, string where)
+    {
+        var rows = collection.Get([.. Enumerable.Range(0, IdCount).Select(id => VectorId.FromInteger(id))]);
+        var found = rows.ToDictionary(
+            row => int.Parse(row.Id.Text),
+            row => int.Parse(Encoding.UTF8.GetString(row.MetadataJson.Span)[5..^1]));
+        Assert.All(rows, row => Assert.Equal((float)found[int.Parse(row.Id.Text)], row.Vector.Span[15]));
+        if (!Same(found, held) && unsure is not null)
+            Apply(unsure, held);
+
+        Assert.True(Same(found, held), $"{where}: {found.Count} rows found, {held.Count} acknowledged");
+        Assert.Equal(found.Count, collection.Count());
+        var hits = collection.Search(new SearchRequest(new float[16], 1000)).Ids();
+        Assert.Equal(found.Count, hits.Length);
+        Assert.Equal(found.Count, hits.Distinct().Count());
+    }
+
+    private static bool Same(Dictionary<int, int> left, Dictionary<int, int> right) =>
+        left.Count == right.Count && left.All(pair => right.TryGetValue(pair.Key, out var value) && value == pair.Value);
+}
