@@ -19,6 +19,7 @@ public sealed record CollectionDescription
     /// <summary>Bytes of vectors, links and ids held in memory, estimated.</summary>
     public required long MemoryBytes { get; init; }
 
-    /// <summary>Things that recovery had to mend, such as an index file that was rebuilt; empty when all was well.</summary>
+    /// <summary>Things that recovery had to mend, such as an index file that was rebuilt; empty when all was
+    /// well.</summary>
     public required IReadOnlyList<string> RecoveryNotes { get; init; }
 }

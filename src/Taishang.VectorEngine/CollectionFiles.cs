@@ -42,8 +42,8 @@ internal sealed class CollectionFiles(IStorageDevice device, string folder, Mani
     }
 
     /// <summary>
-    /// Removes files of ours that nothing names: what a crash left aside, what a seal or compaction replaced. Failing to
-    /// is no fault: they are ignored, and the next opening tries again.
+    /// Removes files of ours that nothing names: what a crash left aside, what a seal or compaction replaced. To
+    /// fail at it is no fault: they are ignored, and the next opening tries again.
     /// </summary>
     public void RemoveStrays()
     {

@@ -30,7 +30,9 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
             if (snapshot.Generation.TryAcquire())
                 return snapshot;
 
-            ObjectDisposedException.ThrowIf(ReferenceEquals(snapshot, Volatile.Read(ref _current)), typeof(VectorCollection));
+            // A generation given back and still the present one is that of a closed collection.
+            var isClosed = ReferenceEquals(snapshot, Volatile.Read(ref _current));
+            ObjectDisposedException.ThrowIf(isClosed, typeof(VectorCollection));
         }
     }
 

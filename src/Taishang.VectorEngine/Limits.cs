@@ -59,6 +59,12 @@ public static class Limits
     /// <summary>Uncovered rows that are added to an existing graph by themselves.</summary>
     internal const int CatchUpRows = 1_000;
 
+    /// <summary>
+    /// Rows of a graph up to which every catching up is followed by a look for nodes that were cut off; larger ones are
+    /// looked through when they are saved or when a build is asked for.
+    /// </summary>
+    internal const int RepairEagerlyRows = 200_000;
+
     /// <summary>Dead share of all rows at which a collection is compacted by itself.</summary>
     internal const double CompactShare = 0.3;
 

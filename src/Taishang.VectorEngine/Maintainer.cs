@@ -136,10 +136,14 @@ internal sealed class Maintainer(
             if (_savedGraphRows < sealedRows && graph.Covered <= sealedRows)
             {
                 await BuildAsync(graph, generation, sealedRows, progress, cancellation);
+                Repair(graph, generation, cancellation);
                 SaveGraph(graph, cancellation);
             }
 
+            var before = graph.Covered;
             await BuildAsync(graph, generation, snapshot.Rows, progress, cancellation);
+            if (graph.Covered > before && (isAsked || graph.Covered <= Limits.RepairEagerlyRows))
+                Repair(graph, generation, cancellation);
         }
         finally
         {
@@ -150,15 +154,15 @@ internal sealed class Maintainer(
     private async Task BuildAsync(
         HnswGraph graph, Generation generation, int rows, Action<double>? progress, CancellationToken cancellation)
     {
-        var before = graph.Covered;
-        if (before >= rows)
+        if (graph.Covered >= rows)
             return;
 
         var cover = new HnswCover(graph, generation.Scorer, engine.BuildThreads);
         await cover.RunAsync(rows, covered => progress?.Invoke((double)covered / rows), cancellation);
-        if (rows - before >= Limits.CatchUpRows || before == 0)
-            new HnswRepair(graph, generation.Scorer).Run(rows, cancellation);
     }
+
+    private static void Repair(HnswGraph graph, Generation generation, CancellationToken cancellation) =>
+        new HnswRepair(graph, generation.Scorer).Run(graph.Covered, cancellation);
 
     private void SaveGraph(HnswGraph graph, CancellationToken cancellation)
     {
@@ -192,6 +196,7 @@ internal sealed class Maintainer(
             {
                 target.Graph = new HnswGraph(manifest.Options.Hnsw);
                 await BuildAsync(target.Graph, target, compactor.BaseRows, progress, cancellation);
+                Repair(target.Graph, target, cancellation);
                 var name = files.NewGraph();
                 HnswFile.Save(files.Device, files.PathOf(name), target.Graph, cancellation);
                 manifest = manifest with { Graph = name };

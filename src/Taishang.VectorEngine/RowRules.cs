@@ -9,7 +9,8 @@ namespace Taishang.VectorEngine;
 /// and what came.</summary>
 internal static class RowRules
 {
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 =
+        new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Checks all rows and returns the places of those to write: of rows with one id the last.</summary>
     public static List<int> CheckRows(IReadOnlyList<VectorRow> rows, VectorCollectionOptions options)
@@ -104,7 +105,7 @@ internal static class RowRules
                 VectorInputError.ZeroVector,
                 length == 0
                     ? $"{who}: a zero vector has no direction, cosine cannot compare it"
-                    : $"{who}: the vector is {length:G4} long, too short for cosine (at least {Limits.CosineLengthMin:G1})",
+                    : $"{who}: the vector is {length:G4} long, cosine needs at least {Limits.CosineLengthMin:G1}",
                 row);
         }
     }

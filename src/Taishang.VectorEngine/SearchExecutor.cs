@@ -106,11 +106,11 @@ internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buf
         heap.Begin(width, new IdOrder(_rows));
         var search = new GraphSearch(
             width, snapshot.Rows, IsSelective: _matchingCount < snapshot.Rows * 0.9, Budget: _matchingCount);
+        var scorer = _generation.Scorer;
+        var visible = new VisibleRows(_rows, snapshot.Commit, covered);
         var walked = _matching is null
-            ? HnswSearcher.Search(
-                graph, _generation.Scorer, _query, search, new VisibleRows(_rows, snapshot.Commit, covered), buffers.Memory)
-            : HnswSearcher.Search(
-                graph, _generation.Scorer, _query, search, new BitmapRows(_matching, covered), buffers.Memory);
+            ? HnswSearcher.Search(graph, scorer, _query, search, visible, buffers.Memory)
+            : HnswSearcher.Search(graph, scorer, _query, search, new BitmapRows(_matching, covered), buffers.Memory);
         if (!walked)
             return false;
 
@@ -170,16 +170,18 @@ internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buf
     /// <summary>A page that spans two layers is ordered in itself.</summary>
     private void SortPage(Span<Neighbor> page)
     {
-        var order = new IdOrder(_rows);
         for (var i = 1; i < page.Length; i++)
         {
             if (page[i].Distance >= page[i - 1].Distance)
                 continue;
 
-            page.Sort((left, right) => left.Distance != right.Distance
-                ? left.Distance.CompareTo(right.Distance)
-                : order.Compare(left.Row, right.Row));
+            SortByDistance(page, new IdOrder(_rows));
             return;
         }
     }
+
+    private static void SortByDistance(Span<Neighbor> page, IdOrder order) =>
+        page.Sort((left, right) => left.Distance != right.Distance
+            ? left.Distance.CompareTo(right.Distance)
+            : order.Compare(left.Row, right.Row));
 }

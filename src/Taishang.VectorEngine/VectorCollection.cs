@@ -238,7 +238,8 @@ public sealed class VectorCollection : IAsyncDisposable
         return Task.Run(
             () => FolderLock.Hold(
                 folder,
-                taken => new VectorCollection(taken, new CollectionOpener(device, folder, engine).Create(options), engine)),
+                taken => new VectorCollection(
+                    taken, new CollectionOpener(device, folder, engine).Create(options), engine)),
             cancellation);
     }
 

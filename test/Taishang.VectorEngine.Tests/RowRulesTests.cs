@@ -79,7 +79,8 @@ public sealed class RowRulesTests
             Assert.Equal(VectorInputError.BadId, refused.Kind);
         }
 
-        Assert.Equal(1, await collection.UpsertAsync([Rows.Row(new string('道', 128), [1, 2, 3])], CancellationToken.None));
+        var longest = Rows.Row(new string('道', 128), [1, 2, 3]);
+        Assert.Equal(1, await collection.UpsertAsync([longest], CancellationToken.None));
         Assert.Equal(1, (await folder.ReopenAsync()).Count());
     }
 

@@ -10,7 +10,11 @@ internal static class Rows
     {
         var vector = new float[dimensions];
         for (var i = 0; i < dimensions; i++)
-            vector[i] = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(6.2831853 * random.NextDouble()));
+        {
+            var radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
+            vector[i] = (float)(radius * Math.Cos(2 * Math.PI * random.NextDouble()));
+        }
+
         return vector;
     }
 

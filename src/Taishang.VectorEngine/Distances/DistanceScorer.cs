@@ -13,7 +13,7 @@ internal sealed unsafe class DistanceScorer
     private const int CacheLineBytes = 64;
 
     /// <summary>Lines of the next row that are asked for early; the hardware follows from there by itself.</summary>
-    private const int LinesAhead = 24;
+    private const int LinesAhead = 12;
 
     private readonly delegate*<float*, float*, nint, float> _pair;
     private readonly delegate*<float*, byte**, int, nint, float*, void> _gathered;

@@ -23,7 +23,8 @@ internal sealed class FieldColumn(string field)
     private int _found;
     private bool _isMany;
 
-    /// <summary>The values of the first <paramref name="rows"/> rows, read now as far as they were not before.</summary>
+    /// <summary>The values of the first <paramref name="rows"/> rows, read now as far as they were not
+    /// before.</summary>
     public ColumnView View(RowTable table, int rows)
     {
         lock (_lock)

@@ -36,7 +36,8 @@ internal static class FieldReader
         }
     }
 
-    /// <summary>Where the rest of the dotted name begins when the property is its beginning; 0 when it is not.</summary>
+    /// <summary>Where the rest of the dotted name begins when the property is its beginning; 0 when it is
+    /// not.</summary>
     private static int RestAfterName(ref Utf8JsonReader reader, ReadOnlySpan<byte> field)
     {
         for (var dot = field.IndexOf((byte)'.'); dot >= 0;)

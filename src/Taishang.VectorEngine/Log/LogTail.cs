@@ -59,7 +59,8 @@ internal sealed class LogTail(IStorageFile file, string path, long start)
         for (var from = start + LogFormat.Alignment; from < file.Length; from += WindowBytes)
         {
             var read = file.Read(from, window);
-            for (var at = 0; at < Math.Min(WindowBytes, read - LogFormat.RecordHeaderBytes + 1); at += LogFormat.Alignment)
+            var end = Math.Min(WindowBytes, read - LogFormat.RecordHeaderBytes + 1);
+            for (var at = 0; at < end; at += LogFormat.Alignment)
             {
                 var header = window.AsSpan(at, LogFormat.RecordHeaderBytes);
                 if (LogFormat.TryReadRecordHeader(header, out _, out var durableBytes, out _) && durableBytes > start)

@@ -54,7 +54,8 @@ internal sealed class SortedPool
         return low;
     }
 
-    /// <summary>Takes the first entry from <paramref name="from"/> on that was not expanded; −1 when none is left.</summary>
+    /// <summary>Takes the first entry from <paramref name="from"/> on that was not expanded; −1 when none is
+    /// left.</summary>
     public int TakeNext(ref int from)
     {
         for (; from < Count; from++)

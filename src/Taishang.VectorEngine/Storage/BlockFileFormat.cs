@@ -42,7 +42,7 @@ internal static class BlockFileFormat
 
         // The rest of the header is always zero: a bit set there is damage too.
         if (header[(HashedHeaderBytes + sizeof(ulong))..HeaderBytes].ContainsAnyExcept((byte)0))
-            throw new CorruptDataException(file, HashedHeaderBytes + sizeof(ulong), "the header is not zero at its end");
+            throw new CorruptDataException(file, HashedHeaderBytes + sizeof(ulong), "the header does not end in zeros");
 
         var version = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
         if (version != Version)

@@ -64,7 +64,8 @@ internal sealed class BlockFileReader : IDisposable
         return value;
     }
 
-    /// <summary>A failure at the present place, for content that is sound by checksum and still makes no sense.</summary>
+    /// <summary>A failure at the present place, for content that is sound by checksum and still makes no
+    /// sense.</summary>
     public CorruptDataException Corrupt(string reason) => new(_path, _offset, reason);
 
     public void Dispose() => _file.Dispose();

@@ -76,7 +76,8 @@ internal sealed unsafe class RowTable : IDisposable
         return row;
     }
 
-    /// <summary>Adds a living row and gives the bytes to put its floats into; <see cref="SetInfo"/> must follow.</summary>
+    /// <summary>Adds a living row and gives the bytes to put its floats into; <see cref="SetInfo"/> must
+    /// follow.</summary>
     public Span<byte> AppendVector()
     {
         var row = Count;

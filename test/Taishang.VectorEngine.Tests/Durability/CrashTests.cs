@@ -26,7 +26,8 @@ public sealed class CrashTests
             var seed = 1000 + kill;
             var lines = await RunUntilKilledAsync(folder.Path, seed, 5 + random.Next(200), random.Next(15));
             var unsure = Follow(lines, held, ref acknowledged);
-            await using var collection = await VectorCollection.OpenAsync(folder.Path, folder.Engine, CancellationToken.None);
+            await using var collection = await VectorCollection.OpenAsync(
+                folder.Path, folder.Engine, CancellationToken.None);
             Check(collection, held, unsure, $"kill {kill}, seed {seed}");
         }
 
@@ -37,7 +38,7 @@ public sealed class CrashTests
     private static async Task<List<string>> RunUntilKilledAsync(string folder, int seed, int lines, int moreMs)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "Taishang.VectorEngine.Crash.dll");
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet")
+        var start = new ProcessStartInfo("dotnet")
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
@@ -50,7 +51,9 @@ public sealed class CrashTests
         while (seen.Count < lines && await process.StandardOutput.ReadLineAsync() is { } line)
             seen.Add(line);
 
-        Assert.True(seen.Count == lines, $"seed {seed}: the process ended by itself: {(process.HasExited ? await errors : "")}");
+        Assert.True(
+            seen.Count == lines,
+            $"seed {seed}: the process ended by itself: {(seen.Count == lines ? "" : await errors)}");
         var clock = Stopwatch.StartNew();
         while (clock.ElapsedMilliseconds < moreMs && await process.StandardOutput.ReadLineAsync() is { } line)
             seen.Add(line);
@@ -117,5 +120,6 @@ public sealed class CrashTests
     }
 
     private static bool Same(Dictionary<int, int> left, Dictionary<int, int> right) =>
-        left.Count == right.Count && left.All(pair => right.TryGetValue(pair.Key, out var value) && value == pair.Value);
+        left.Count == right.Count
+        && left.All(pair => right.TryGetValue(pair.Key, out var value) && value == pair.Value);
 }

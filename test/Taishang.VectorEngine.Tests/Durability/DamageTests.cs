@@ -12,7 +12,10 @@ public sealed class DamageTests
         var log = folder.FileNamed("log-");
         var before = new FileInfo(log).Length;
         await collection.UpsertAsync(
-            [Rows.Row("last", Rows.Vectors(2, 1, Dimensions)[0], "{\"a\":1}"), Rows.Row("r000003", new float[Dimensions])],
+            [
+                Rows.Row("last", Rows.Vectors(2, 1, Dimensions)[0], "{\"a\":1}"),
+                Rows.Row("r000003", new float[Dimensions]),
+            ],
             CancellationToken.None);
         await collection.DisposeAsync();
         var after = new FileInfo(log).Length;
@@ -98,7 +101,8 @@ public sealed class DamageTests
         var expected = await AnswersAsync(folder, "sound", _ => { });
         var random = new Random(77);
         var named = 0;
-        var files = Directory.EnumerateFiles(folder.Path).Select(Path.GetFileName).Where(name => name != "lock").Order();
+        var files = Directory.EnumerateFiles(folder.Path).Select(Path.GetFileName)
+            .Where(name => name != "lock").Order();
         foreach (var name in files.ToList())
         {
             var length = (int)new FileInfo(Path.Combine(folder.Path, name!)).Length;
@@ -107,7 +111,8 @@ public sealed class DamageTests
                 var at = random.Next(length);
                 try
                 {
-                    var answers = await AnswersAsync(folder, $"{name}-{i}", copy => Flip(Path.Combine(copy, name!), at, i % 8));
+                    var answers = await AnswersAsync(
+                        folder, $"{name}-{i}", copy => Flip(Path.Combine(copy, name!), at, i % 8));
                     Assert.Equal(expected, answers);
                 }
                 catch (CorruptDataException corrupt)
@@ -176,7 +181,8 @@ public sealed class DamageTests
     private static async Task<string> AnswersAsync(EngineFolder folder, string name, Action<string> change)
     {
         await using var collection = await folder.OpenCopyAsync(name, change);
-        var rows = collection.Get([.. Enumerable.Range(0, 400).Select(i => new VectorId($"r{i:D6}")), new VectorId("tail")]);
+        var rows = collection.Get(
+            [.. Enumerable.Range(0, 400).Select(i => new VectorId($"r{i:D6}")), new VectorId("tail")]);
         return collection.Count() + ":" + string.Join(';', rows.Select(row =>
             $"{row.Id} {string.Join(',', row.Vector.ToArray())} {row.MetadataJson.Length}"));
     }

@@ -38,7 +38,8 @@ internal sealed class FaultyDevice : IStorageDevice
 
     public bool HasFailed { get; private set; }
 
-    /// <summary>Lets the step with this number (from 0) fail; a full disk stays full until <see cref="Heal"/>.</summary>
+    /// <summary>Lets the step with this number (from 0) fail; a full disk stays full until
+    /// <see cref="Heal"/>.</summary>
     public void FailAt(int step, Fault fault)
     {
         lock (_lock)

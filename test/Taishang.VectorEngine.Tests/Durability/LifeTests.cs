@@ -87,7 +87,8 @@ public sealed class LifeTests
     {
         await using var folder = new EngineFolder();
         var collection = await folder.CreateAsync(Options);
-        await collection.UpsertAsync([new VectorRow(VectorId.FromInteger(7), new float[] { 1, 0, 0 })], CancellationToken.None);
+        await collection.UpsertAsync(
+            [new VectorRow(VectorId.FromInteger(7), new float[] { 1, 0, 0 })], CancellationToken.None);
         Assert.True(collection.Get([new VectorId("7")])[0].Id.IsInteger);
         await collection.UpsertAsync([Rows.Row("7", [0, 1, 0])], CancellationToken.None);
         Assert.False(collection.Search(new SearchRequest(new float[] { 0, 1, 0 }, 5)).Hits.Single().Id.IsInteger);
@@ -127,7 +128,8 @@ public sealed class LifeTests
         await collection.BuildIndexAsync(null, CancellationToken.None);
         var before = collection.Describe().DiskBytes;
 
-        Assert.Equal(1500, await collection.DeleteAsync(Rows.Filter("{\"word\":\"erasable\"}"), CancellationToken.None));
+        var erasable = Rows.Filter("{\"word\":\"erasable\"}");
+        Assert.Equal(1500, await collection.DeleteAsync(erasable, CancellationToken.None));
         Assert.Equal(1500, collection.Count());
         await collection.BuildIndexAsync(null, CancellationToken.None);
 
@@ -176,7 +178,8 @@ public sealed class LifeTests
         Assert.Equal(ids.Order(), found.Order());
         Assert.Equal(ids.Length, collection.Count());
         Assert.Equal(ids.Length, collection.Count(Rows.Filter("{}")));
-        Assert.Equal(ids, collection.Get([new("short"), new("default"), new("long"), new("a"), new("b")]).Select(row => row.Id.Text));
+        var got = collection.Get([new("short"), new("default"), new("long"), new("a"), new("b")]);
+        Assert.Equal(ids, got.Select(row => row.Id.Text));
         Assert.Equal(ids.Length, collection.Describe().LiveRows);
     }
 }

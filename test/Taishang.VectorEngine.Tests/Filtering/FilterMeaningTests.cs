@@ -9,7 +9,8 @@ public sealed class FilterMeaningTests
     private const string Book =
         "{\"title\":\"太上感應篇\",\"year\":1164,\"price\":9.5,\"free\":false,\"tags\":[\"dao\",\"classic\",7,null],"
         + "\"none\":null,\"empty\":[],\"author\":{\"name\":\"Li\",\"born\":{\"year\":1102}},\"a.b\":5,"
-        + "\"parts\":[{\"n\":1,\"kind\":\"x\"},{\"n\":5,\"kind\":\"y\"}],\"big\":9007199254740993,\"when\":\"2026-11-22T08:00:00Z\"}";
+        + "\"parts\":[{\"n\":1,\"kind\":\"x\"},{\"n\":5,\"kind\":\"y\"}],\"big\":9007199254740993,"
+        + "\"when\":\"2026-11-22T08:00:00Z\"}";
 
     [Theory]
     [InlineData("{}", true)]

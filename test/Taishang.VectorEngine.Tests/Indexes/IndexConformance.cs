@@ -2,7 +2,8 @@ using System.Text;
 
 namespace Taishang.VectorEngine.Tests.Indexes;
 
-/// <summary>What every index kind promises, whatever it is made of. A subclass names the kind and nothing else.</summary>
+/// <summary>What every index kind promises, whatever it is made of. A subclass names the kind and nothing
+/// else.</summary>
 public abstract class IndexConformance
 {
     private const int Dimensions = 24;
@@ -45,7 +46,8 @@ public abstract class IndexConformance
         await using var folder = new EngineFolder();
         var collection = await BuiltAsync(folder, metric, Rows.Clustered(3, 5000, Dimensions, 60));
 
-        // A product is no metric: its graph needs the default width for what the others reach with little more than half.
+        // A product is no metric: its graph needs the default width for what the others reach with little more than
+        // half.
         var ef = metric == DistanceMetric.Dot ? 100 : 60;
         var recall = Rows.Recall(collection, Rows.Clustered(4, 100, Dimensions, 60), 10, ef);
 
@@ -113,7 +115,10 @@ public abstract class IndexConformance
     {
         await using var folder = new EngineFolder();
         var collection = await BuiltAsync(
-            folder, DistanceMetric.Cosine, Rows.Clustered(8, 4000, Dimensions, 30), i => $"{{\"n\":{i * 7919 % 4000}}}");
+            folder,
+            DistanceMetric.Cosine,
+            Rows.Clustered(8, 4000, Dimensions, 30),
+            i => $"{{\"n\":{i * 7919 % 4000}}}");
         var filter = Rows.Filter($"{{\"n\":{{\"$lt\":{matching}}}}}");
         var queries = Rows.Clustered(9, 30, Dimensions, 30);
 

@@ -28,7 +28,8 @@ internal sealed unsafe class HnswBuilder(HnswGraph graph, RowScorer scorer, int 
         return Math.Min(HnswGraph.LevelMax, (int)(-Math.Log(uniform) / Math.Log(connectivity)));
     }
 
-    /// <summary>Adds one row below the row count that the builder was made with, and that the graph has room for.</summary>
+    /// <summary>Adds one row below the row count that the builder was made with, and that the graph has room
+    /// for.</summary>
     public void Add(int node)
     {
         var level = LevelOf(node, graph.UpperLinksMax);

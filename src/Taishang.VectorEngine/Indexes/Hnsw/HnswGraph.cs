@@ -16,7 +16,8 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// </summary>
 internal sealed unsafe class HnswGraph : IDisposable
 {
-    /// <summary>Places of a bottom list that only <see cref="HnswRepair"/> fills, to reach what pruning cut off.</summary>
+    /// <summary>Places of a bottom list that only <see cref="HnswRepair"/> fills, to reach what pruning cut
+    /// off.</summary>
     public const int SpareLinks = 3;
 
     public const int NoNode = -1;
