@@ -78,7 +78,8 @@ internal sealed class AiMetrics : IDisposable
 
     public void Dispose() => _meter.Dispose();
 
-    private static TagList Model(string provider, string model) => new() { { "provider", provider }, { "model", model } };
+    private static TagList Model(string provider, string model) =>
+        new() { { "provider", provider }, { "model", model } };
 
     private Histogram<double> Seconds(string name, string description) =>
         _meter.CreateHistogram<double>(name, "s", description);

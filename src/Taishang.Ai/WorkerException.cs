@@ -5,7 +5,7 @@ namespace Taishang.Ai;
 /// <summary>A refusal or failure that the caller may read, with its code of the one error table.</summary>
 /// <param name="code">Decides the gRPC status too.</param>
 /// <param name="message">What was expected and what came.</param>
-/// <param name="field">The field in dotted form, such as <c>rows[3].vector</c>; empty where no field is to blame.</param>
+/// <param name="field">In dotted form, such as <c>rows[3].vector</c>; empty where no field is to blame.</param>
 internal sealed class WorkerException(ErrorCode code, string message, string field = "", Exception? inner = null)
     : Exception(message, inner)
 {

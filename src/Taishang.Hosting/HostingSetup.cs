@@ -31,7 +31,7 @@ public static class HostingSetup
         return builder;
     }
 
-    /// <summary>Names each request: X-Request-Id and traceparent on every answer. Comes before other middleware.</summary>
+    /// <summary>Names each request: X-Request-Id and traceparent on every answer. Before other middleware.</summary>
     public static void UseTaishangHosting(this WebApplication app) => app.UseRequestIdentity();
 
     /// <summary>Maps <c>/healthz</c>, <c>/readyz</c> and <c>/metrics</c>.</summary>

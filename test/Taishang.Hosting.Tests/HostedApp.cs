@@ -12,8 +12,8 @@ internal sealed class HostedApp : IAsyncDisposable
     private HostedApp(WebApplication app)
     {
         App = app;
-        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        Client = new HttpClient { BaseAddress = new Uri(address) };
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
+        Client = new HttpClient { BaseAddress = new Uri(addresses.Addresses.First()) };
     }
 
     public WebApplication App { get; }
@@ -30,8 +30,8 @@ internal sealed class HostedApp : IAsyncDisposable
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Configuration["Logging:LogLevel:Default"] = "Warning";
         builder.Configuration["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "Warning";
-        builder.AddTaishangHosting("taishang-test", telemetry);
         configure?.Invoke(builder);
+        builder.AddTaishangHosting("taishang-test", telemetry);
         var app = builder.Build();
         app.UseRouting();
         app.UseTaishangHosting();

@@ -3,7 +3,7 @@ using Taishang.Contracts.Ai.V1;
 
 namespace Taishang.Ai.Indexes;
 
-/// <summary>So many calls at once, so many waiting, the next refused: overload is an answer, not a slow death.</summary>
+/// <summary>So many calls at once, so many waiting, the next refused: overload is an answer, no slow death.</summary>
 /// <param name="what">Plural, for the message: searches.</param>
 /// <param name="callsMax">Calls that run at once.</param>
 /// <param name="queueMax">Calls that wait, first come first served.</param>

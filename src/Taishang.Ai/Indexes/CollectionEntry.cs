@@ -78,7 +78,7 @@ internal sealed class CollectionEntry(Guid id) : IDisposable
         }
     }
 
-    /// <summary>Lets nobody in, cancels what is long, waits for the rest, closes the collection. Twice is once.</summary>
+    /// <summary>Lets nobody in, cancels what is long, waits for the rest, then closes. Twice is once.</summary>
     public async Task CloseAsync()
     {
         lock (_gate)

@@ -53,7 +53,9 @@ internal sealed class CollectionFolders(string dataFolder)
     /// <summary>Removes what a failed creation left. A second failure is left to the next start's sweep.</summary>
     public void Discard(Guid id) => TryDelete(Making(id));
 
-    /// <summary>Takes the collection's name away, durably; false when there is none. Returns the folder to delete.</summary>
+    /// <summary>Takes the collection's name away, durably; false when there is none.</summary>
+    /// <param name="id">The collection, closed.</param>
+    /// <param name="gone">The folder that is left to delete.</param>
     public bool TakeAway(Guid id, out string gone)
     {
         gone = Path.Combine(_root, $"{GonePrefix}{id:D}-{Interlocked.Increment(ref _goneCount)}");

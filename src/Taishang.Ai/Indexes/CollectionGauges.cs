@@ -51,7 +51,8 @@ internal sealed class CollectionGauges
     {
         lock (_gate)
         {
-            if (_sampledAt is { } at && _time.GetElapsedTime(at).TotalSeconds < _options.GaugeAgeSeconds) return _samples;
+            if (_sampledAt is { } at && _time.GetElapsedTime(at).TotalSeconds < _options.GaugeAgeSeconds)
+                return _samples;
             _sampledAt = _time.GetTimestamp();
             return _samples = Take();
         }

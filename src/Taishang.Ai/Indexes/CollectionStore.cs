@@ -229,7 +229,8 @@ internal sealed class CollectionStore(
             ErrorCode.CollectionExists,
             $"collection {id:D} exists with {present.Dimensions} dims, {present.Metric}, {present.Index}, connectivity "
             + $"{present.Hnsw.Connectivity}, ef_construction {present.Hnsw.EfConstruction}; asked for "
-            + $"{asked.Dimensions}, {asked.Metric}, {asked.Index}, {asked.Hnsw.Connectivity}, {asked.Hnsw.EfConstruction}",
+            + $"{asked.Dimensions}, {asked.Metric}, {asked.Index}, {asked.Hnsw.Connectivity}, "
+            + $"{asked.Hnsw.EfConstruction}",
             "collection_id");
     }
 }

@@ -28,7 +28,8 @@ internal sealed class MemoryGuard(IndexOptions options, TimeProvider time)
         if (used + bytes <= _limitBytes) return;
         throw new WorkerException(
             ErrorCode.InsufficientMemory,
-            $"{what} needs about {Megabytes(bytes)} MiB, the process uses {Megabytes(used)} of {Megabytes(_limitBytes)} MiB")
+            $"{what} needs about {Megabytes(bytes)} MiB, the process uses {Megabytes(used)} of "
+            + $"{Megabytes(_limitBytes)} MiB")
         {
             RetryAfter = TimeSpan.FromSeconds(5),
         };
@@ -65,7 +66,8 @@ internal sealed class MemoryGuard(IndexOptions options, TimeProvider time)
         const string Total = "MemTotal:";
         try
         {
-            var line = File.ReadLines("/proc/meminfo").FirstOrDefault(line => line.StartsWith(Total, StringComparison.Ordinal));
+            var line = File.ReadLines("/proc/meminfo")
+                .FirstOrDefault(line => line.StartsWith(Total, StringComparison.Ordinal));
             if (line is not null)
             {
                 var kilobytes = line.AsSpan(Total.Length).Trim().TrimEnd("kB").Trim();

@@ -34,7 +34,8 @@ internal sealed class CollectionCalls(CollectionStore store)
         return new UpdateCollectionResponse();
     }
 
-    public async Task<DropCollectionResponse> DropAsync(DropCollectionRequest request, CancellationToken cancellation) =>
+    public async Task<DropCollectionResponse> DropAsync(
+        DropCollectionRequest request, CancellationToken cancellation) =>
         new() { Existed = await store.DropAsync(RequestRules.CollectionId(request.CollectionId), cancellation) };
 
     public async Task<DescribeCollectionResponse> DescribeAsync(

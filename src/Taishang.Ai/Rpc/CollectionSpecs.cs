@@ -45,7 +45,8 @@ internal static class CollectionSpecs
             {
                 0 => null,
                 > 0 and <= RpcLimits.TtlSecondsMax => TimeSpan.FromSeconds(spec.TtlSeconds),
-                _ => throw Invalid("spec.ttl_seconds", $"expected 0 to {RpcLimits.TtlSecondsMax}, got {spec.TtlSeconds}"),
+                _ => throw Invalid(
+                    "spec.ttl_seconds", $"expected 0 to {RpcLimits.TtlSecondsMax}, got {spec.TtlSeconds}"),
             },
         };
     }

@@ -38,7 +38,8 @@ internal sealed class ModelTest(EmbeddingModels embeddings, InferenceModels infe
             ClassificationKind or TensorsKind => await InferAsync(reference, task, cancellation),
             _ => new TestModelResponse
             {
-                Reason = $"config.task: {EmbeddingKind}, {ClassificationKind} or {TensorsKind} is expected, '{task}' came.",
+                Reason = $"config.task: {EmbeddingKind}, {ClassificationKind} or {TensorsKind} is expected, "
+                    + $"'{task}' came.",
             },
         };
     }

@@ -54,7 +54,8 @@ internal static class RequestRules
         if (json.IsEmpty) return null;
         if (json.Length > RpcLimits.FilterBytesMax)
             throw new WorkerException(
-                ErrorCode.FilterInvalid, $"filter: at most {RpcLimits.FilterBytesMax} bytes, got {json.Length}", "filter");
+                ErrorCode.FilterInvalid, $"filter: at most {RpcLimits.FilterBytesMax} bytes, got {json.Length}",
+                "filter");
         return MetadataFilter.Parse(json.Span);
     }
 

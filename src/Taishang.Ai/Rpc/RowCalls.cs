@@ -7,7 +7,8 @@ namespace Taishang.Ai.Rpc;
 
 /// <summary>Rows in, rows out, rows gone.</summary>
 internal sealed class RowCalls(
-    CollectionStore store, CallGates gates, MemoryGuard memory, AiMetrics metrics, TimeProvider time, RpcOptions options)
+    CollectionStore store, CallGates gates, MemoryGuard memory, AiMetrics metrics, TimeProvider time,
+    RpcOptions options)
 {
     /// <summary>A row lies in memory beside the message it came in and the log's buffer it goes through.</summary>
     private const int CopiesOfARow = 3;

@@ -1,6 +1,6 @@
 namespace Taishang.Ai.Rpc;
 
-/// <summary>What one call may bring, beyond what the engine itself limits. A worker does not trust its caller.</summary>
+/// <summary>What one call may bring, beyond the limits of the engine. A worker does not trust its caller.</summary>
 internal static class RpcLimits
 {
     /// <summary>Rows of an upsert, ids of a get or delete.</summary>
@@ -28,6 +28,6 @@ internal static class RpcLimits
     /// <summary>The end of the year 9999, where the calendar of .NET ends.</summary>
     public const long UnixMsMax = 253_402_300_799_999;
 
-    /// <summary>Texts of one inference call; those of an embedding call are limited by the models' own options.</summary>
+    /// <summary>Tensors of one inference call; texts are limited by the models' own options.</summary>
     public const int TensorsMax = 256;
 }

@@ -64,7 +64,8 @@ internal sealed class SearchCalls(
         if (bytes > options.SendBytesMax)
             throw new WorkerException(
                 ErrorCode.InvalidArgument,
-                $"top_k: the vectors of the hits would be {bytes} bytes, an answer holds {options.SendBytesMax}", "top_k");
+                $"top_k: the vectors of the hits would be {bytes} bytes, an answer holds {options.SendBytesMax}",
+                "top_k");
     }
 
     private static SearchRequest Question(SearchVectorsRequest request, int query, MetadataFilter? filter) =>
@@ -89,7 +90,8 @@ internal sealed class SearchCalls(
         catch (VectorInputException e) when (e.Kind != VectorInputError.BadParameter)
         {
             // The engine knows one query; which of the batch it was is known here.
-            throw new WorkerException(WorkerErrors.CodeOf(e.Kind), $"queries[{query}]: {e.Message}", $"queries[{query}]");
+            throw new WorkerException(
+                WorkerErrors.CodeOf(e.Kind), $"queries[{query}]: {e.Message}", $"queries[{query}]");
         }
     }
 

@@ -55,18 +55,22 @@ internal static class Tensors
         if (tensor.Name.Length == 0) throw Invalid($"{field}.name", "a name is expected, none came");
         return tensor.Type switch
         {
-            WireType.Float32 => Make(tensor, Inference.TensorType.Float32, MemoryMarshal.AsBytes<float>(tensor.Floats.ToArray()).ToArray()),
-            WireType.Int64 => Make(tensor, Inference.TensorType.Int64, MemoryMarshal.AsBytes<long>(tensor.Integers.ToArray()).ToArray()),
+            WireType.Float32 => Make(tensor, Inference.TensorType.Float32, Bytes(tensor.Floats)),
+            WireType.Int64 => Make(tensor, Inference.TensorType.Int64, Bytes(tensor.Integers)),
             WireType.Int32 => Make(tensor, Inference.TensorType.Int32, Narrow(tensor, field)),
             WireType.Bool => Make(tensor, Inference.TensorType.Bool, Flags(tensor, field)),
             WireType.String => new InferenceTensor(
                 tensor.Name, Inference.TensorType.Text, [.. tensor.Shape], default, [.. tensor.Strings]),
-            _ => throw Invalid($"{field}.type", $"FLOAT32, INT64, INT32, BOOL or STRING is expected, {tensor.Type} came"),
+            _ => throw Invalid(
+                $"{field}.type", $"FLOAT32, INT64, INT32, BOOL or STRING is expected, {tensor.Type} came"),
         };
     }
 
     private static InferenceTensor Make(Tensor tensor, Inference.TensorType type, byte[] data) =>
         new(tensor.Name, type, [.. tensor.Shape], data);
+
+    private static byte[] Bytes<T>(RepeatedField<T> values)
+        where T : unmanaged => MemoryMarshal.AsBytes(UnsafeCollectionOperations.AsSpan(values)).ToArray();
 
     private static byte[] Narrow(Tensor tensor, string field)
     {

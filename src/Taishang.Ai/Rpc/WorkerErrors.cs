@@ -35,7 +35,7 @@ internal sealed class WorkerErrors(
         _ => Make(Explain(e, context.Method)),
     };
 
-    /// <summary>The status that goes with a code: the same as in the table of docs/interfaces; a test compares.</summary>
+    /// <summary>The status that goes with a code: the same as in the one error table; a test compares.</summary>
     public static StatusCode StatusOf(ErrorCode code) => code switch
     {
         ErrorCode.CollectionNotFound => StatusCode.NotFound,
@@ -75,18 +75,19 @@ internal sealed class WorkerErrors(
             default:
                 logger.LogError(e, "{Method} failed", method);
                 return new WorkerException(
-                    ErrorCode.WorkerInternal, "an error of ours in the worker; its log has it under the call's trace id");
+                    ErrorCode.WorkerInternal,
+                    "an error of ours in the worker; its log has it under the call's trace id");
         }
     }
 
     private static RpcException Make(WorkerException e)
     {
         var message = Cut(e.Message);
-        var details = new ErrorDetails { Errors = { new ErrorDetail { Field = e.Field, Code = e.Code, Message = message } } };
+        var detail = new ErrorDetail { Field = e.Field, Code = e.Code, Message = message };
         var trailers = new Metadata
         {
             { CodeTrailer, ((int)e.Code).ToString() },
-            { ErrorsTrailer, details.ToByteArray() },
+            { ErrorsTrailer, new ErrorDetails { Errors = { detail } }.ToByteArray() },
         };
         if (e.RetryAfter is { } wait) trailers.Add(RetryAfterTrailer, ((long)wait.TotalMilliseconds).ToString());
         return new RpcException(new Status(StatusOf(e.Code), message), trailers);

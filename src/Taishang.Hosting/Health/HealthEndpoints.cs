@@ -12,9 +12,11 @@ namespace Taishang.Hosting.Health;
 /// </summary>
 internal static class HealthEndpoints
 {
-    /// <summary>The numbers of not_ready and shutting_down in the one error table; a test of core compares them.</summary>
+    /// <summary>The numbers of not_ready and shutting_down in the one error table; a test compares them.</summary>
     public const int NotReadyNumber = 10020;
     public const int ShuttingDownNumber = 10017;
+
+    private const int Unavailable = StatusCodes.Status503ServiceUnavailable;
 
     private static readonly JsonWriterOptions WriterOptions = new()
     {
@@ -34,15 +36,16 @@ internal static class HealthEndpoints
     {
         var checks = await report.AskAsync(context.RequestAborted);
         var answer = report.IsStopping
-            ? new Answer(StatusCodes.Status503ServiceUnavailable, ShuttingDownNumber, "stopping", "the server is stopping")
+            ? new Answer(Unavailable, ShuttingDownNumber, "stopping", "the server is stopping")
             : checks.All(check => check.Ready)
                 ? new Answer(StatusCodes.Status200OK, 0, "ready", "ok")
-                : new Answer(StatusCodes.Status503ServiceUnavailable, NotReadyNumber, "not_ready", Missing(checks));
+                : new Answer(Unavailable, NotReadyNumber, "not_ready", Missing(checks));
         await WriteAsync(context, answer, checks);
     }
 
     private static string Missing(IReadOnlyList<CheckedReadiness> checks) => "not ready: " + string.Join(
-        "; ", checks.Where(check => !check.Ready).Select(check => $"{check.Name}: {check.Reason ?? "no reason given"}"));
+        "; ",
+        checks.Where(check => !check.Ready).Select(check => $"{check.Name}: {check.Reason ?? "no reason given"}"));
 
     private static async Task WriteAsync(HttpContext context, Answer answer, IReadOnlyList<CheckedReadiness>? checks)
     {

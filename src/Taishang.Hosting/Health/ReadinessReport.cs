@@ -9,7 +9,7 @@ namespace Taishang.Hosting.Health;
 public sealed class ReadinessReport(
     IEnumerable<IReadinessCheck> checks, IHostApplicationLifetime lifetime, TimeProvider time)
 {
-    /// <summary>A check that takes longer is itself a sign of trouble; probes usually give up after a few seconds.</summary>
+    /// <summary>A check that takes longer is itself a sign of trouble; probes give up after a few seconds.</summary>
     public static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(2);
 
     private readonly IReadinessCheck[] _checks = [.. checks.OrderBy(check => check.Name, StringComparer.Ordinal)];

@@ -66,7 +66,8 @@ internal sealed class JsonLineFormatter(TimeProvider time, LogIdentity identity)
                 if (scope is not IReadOnlyList<KeyValuePair<string, object?>> pairs) return;
                 foreach (var (name, value) in pairs)
                 {
-                    if (name is RequestIdentity.LogField or "task_id" or "collection_id") WriteValue(writer, name, value);
+                    if (name is RequestIdentity.LogField or "task_id" or "collection_id")
+                        WriteValue(writer, name, value);
                 }
             },
             writer);

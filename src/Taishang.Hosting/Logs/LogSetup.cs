@@ -34,7 +34,9 @@ internal static class LogSetup
         builder.Logging.Configure(factory => factory.ActivityTrackingOptions = ActivityTrackingOptions.None);
         builder.Logging.AddConsole(console =>
         {
-            console.FormatterName = IsJson(options.Format) ? JsonLineFormatter.FormatterName : TextLineFormatter.FormatterName;
+            console.FormatterName = IsJson(options.Format)
+                ? JsonLineFormatter.FormatterName
+                : TextLineFormatter.FormatterName;
             console.MaxQueueLength = options.QueueLines;
             console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
         });

@@ -28,7 +28,8 @@ internal static class TelemetrySetup
     /// the usual boundaries begin at 5 ms, which is where this system ends.</summary>
     internal static readonly double[] SecondsBoundaries =
     [
-        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600,
+        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
+        600,
     ];
 
     public static void AddTelemetry(this WebApplicationBuilder builder, string serviceName)
@@ -38,7 +39,8 @@ internal static class TelemetrySetup
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(serviceName, serviceVersion: version))
             .WithMetrics(metrics => metrics
-                .AddMeter(OurNames, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime")
+                .AddMeter(OurNames, "System.Runtime")
+                .AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
                 .AddView(BoundariesOf)
                 .AddPrometheusExporter());
         if (string.IsNullOrWhiteSpace(builder.Configuration[OtlpEndpointVariable]))

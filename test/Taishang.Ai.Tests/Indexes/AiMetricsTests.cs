@@ -55,7 +55,8 @@ public sealed class AiMetricsTests : IDisposable
         {
             Assert.Equal("index_type=hnsw", Assert.Single(seen["taishang.ai.search.duration"]).Tags);
             Assert.Equal([20.0, 3.0], seen["taishang.ai.rows"].Select(row => row.Value));
-            Assert.Equal("provider=builtin,model=taishang-embed", Assert.Single(seen["taishang.ai.embed.duration"]).Tags);
+            Assert.Equal(
+                "provider=builtin,model=taishang-embed", Assert.Single(seen["taishang.ai.embed.duration"]).Tags);
             Assert.Contains(seen["taishang.ai.call.duration"], call => call.Tags == "method=SearchVectors,status=OK");
             Assert.Equal(
                 [(20.0, $"collection_id={large}"), (3.0, "collection_id=other")],

@@ -98,7 +98,8 @@ public sealed class BuildCallsTests : IDisposable
     private static async Task<List<BuildIndexProgress>> BuildAsync(WorkerHost worker, string id)
     {
         using var call = worker.Client.BuildIndex(
-            new BuildIndexRequest { CollectionId = id }, deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(1));
+            new BuildIndexRequest { CollectionId = id },
+            deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(1));
         var progress = new List<BuildIndexProgress>();
         await foreach (var step in call.ResponseStream.ReadAllAsync()) progress.Add(step);
         return progress;

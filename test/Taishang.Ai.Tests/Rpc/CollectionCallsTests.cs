@@ -144,16 +144,23 @@ public sealed class CollectionCallsTests : IDisposable
 
     public static TheoryData<string, CollectionSpec> BadSpecs() => new()
     {
-        { "spec.dims", new CollectionSpec { Metric = Metric.L2, IndexType = IndexType.Flat } },
-        { "spec.dims", new CollectionSpec { Dims = 32_769, Metric = Metric.L2, IndexType = IndexType.Flat } },
-        { "spec.metric", new CollectionSpec { Dims = 3, IndexType = IndexType.Flat } },
-        { "spec.index_type", new CollectionSpec { Dims = 3, Metric = Metric.L2, IndexType = (IndexType)99 } },
-        { "spec.connectivity", new CollectionSpec { Dims = 3, Metric = Metric.L2, IndexType = IndexType.Hnsw, Connectivity = 1 } },
-        { "spec.ef_construction", new CollectionSpec { Dims = 3, Metric = Metric.L2, IndexType = IndexType.Hnsw, EfConstruction = 9999 } },
-        { "spec.ef_search", new CollectionSpec { Dims = 3, Metric = Metric.L2, IndexType = IndexType.Hnsw, EfSearch = -1 } },
-        { "spec.ttl_seconds", new CollectionSpec { Dims = 3, Metric = Metric.L2, IndexType = IndexType.Flat, TtlSeconds = -5 } },
-        { "spec.engine", new CollectionSpec { Dims = 3, Metric = Metric.L2, IndexType = IndexType.Flat, Engine = "faiss" } },
+        { "spec.dims", Spec(spec => spec.Dims = 0) },
+        { "spec.dims", Spec(spec => spec.Dims = 32_769) },
+        { "spec.metric", Spec(spec => spec.Metric = Metric.Unspecified) },
+        { "spec.index_type", Spec(spec => spec.IndexType = (IndexType)99) },
+        { "spec.connectivity", Spec(spec => spec.Connectivity = 1) },
+        { "spec.ef_construction", Spec(spec => spec.EfConstruction = 9_999) },
+        { "spec.ef_search", Spec(spec => spec.EfSearch = -1) },
+        { "spec.ttl_seconds", Spec(spec => spec.TtlSeconds = -5) },
+        { "spec.engine", Spec(spec => spec.Engine = "faiss") },
     };
+
+    private static CollectionSpec Spec(Action<CollectionSpec> spoil)
+    {
+        var spec = new CollectionSpec { Dims = 3, Metric = Metric.L2, IndexType = IndexType.Hnsw };
+        spoil(spec);
+        return spec;
+    }
 
     [Theory]
     [MemberData(nameof(BadSpecs))]

@@ -7,7 +7,8 @@ namespace Taishang.Ai.Tests.Rpc;
 
 public sealed class ModelCallsTests : IDisposable
 {
-    private static readonly ModelSpec Builtin = new() { Name = "taishang-embed", Provider = "builtin", Version = "1.0.0" };
+    private static readonly ModelSpec Builtin =
+        new() { Name = "taishang-embed", Provider = "builtin", Version = "1.0.0" };
 
     private readonly TestFolder _folder = new();
 
@@ -38,7 +39,8 @@ public sealed class ModelCallsTests : IDisposable
         await RefusedAsync(ErrorCode.InvalidArgument, "model", null, "text");
         await RefusedAsync(ErrorCode.ModelInputInvalid, "texts", Builtin);
         await RefusedAsync(ErrorCode.ModelInputInvalid, "texts[1]", Builtin, "text", "  ");
-        await RefusedAsync(ErrorCode.ModelNotLoaded, "model", new ModelSpec { Name = "x", Provider = "nobody" }, "text");
+        await RefusedAsync(
+            ErrorCode.ModelNotLoaded, "model", new ModelSpec { Name = "x", Provider = "nobody" }, "text");
         await RefusedAsync(ErrorCode.ModelNotLoaded, "model", new ModelSpec { Name = "x", Provider = "onnx" }, "text");
         await RefusedAsync(
             ErrorCode.ModelEndpointForbidden, "model", new ModelSpec { Name = "../x", Provider = "onnx" }, "text");
@@ -48,9 +50,11 @@ public sealed class ModelCallsTests : IDisposable
         await RefusedAsync(
             ErrorCode.ModelEndpointForbidden, "model",
             new ModelSpec { Name = "x", Provider = "openai", Endpoint = "http://169.254.169.254/v1" }, "text");
+        var closed = $"http://127.0.0.1:{ServerProcess.FreePort()}";
         await RefusedAsync(
             ErrorCode.ModelUpstreamFailed, "model",
-            new ModelSpec { Name = "x", Provider = "openai", Endpoint = $"http://127.0.0.1:{ServerProcess.FreePort()}" }, "text");
+            new ModelSpec { Name = "x", Provider = "openai", Endpoint = closed },
+            "text");
     }
 
     [Fact]
@@ -85,7 +89,8 @@ public sealed class ModelCallsTests : IDisposable
         await RefusedAsync("tensors[0].type", new Tensor { Name = "x" });
         await RefusedAsync(
             "tensors[0].integers[0]", new Tensor { Name = "x", Type = TensorType.Int32, Integers = { 1L << 40 } });
-        await RefusedAsync("tensors[0].integers[0]", new Tensor { Name = "x", Type = TensorType.Bool, Integers = { 2 } });
+        await RefusedAsync(
+            "tensors[0].integers[0]", new Tensor { Name = "x", Type = TensorType.Bool, Integers = { 2 } });
         await RefusedAsync("texts", Floats("x", 1, 2));
         await Refusal.ExpectAsync(ErrorCode.ModelInputInvalid, "input", async () =>
             await worker.Client.InferenceModelAsync(new InferenceModelRequest { Model = Onnx("adder") }));

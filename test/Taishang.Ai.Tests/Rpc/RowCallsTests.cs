@@ -45,7 +45,8 @@ public sealed class RowCallsTests : IDisposable
         await RefusedAsync(ErrorCode.DimensionMismatch, "rows[1].vector", WorkerHost.Row("a", [1, 2]));
         await RefusedAsync(ErrorCode.DimensionMismatch, "rows[1].vector", WorkerHost.Row("a", []));
         await RefusedAsync(ErrorCode.VectorNotFinite, "rows[1].vector", WorkerHost.Row("a", [1, float.NaN, 3]));
-        await RefusedAsync(ErrorCode.VectorNotFinite, "rows[1].vector", WorkerHost.Row("a", [1, float.NegativeInfinity, 3]));
+        await RefusedAsync(
+            ErrorCode.VectorNotFinite, "rows[1].vector", WorkerHost.Row("a", [1, float.NegativeInfinity, 3]));
         await RefusedAsync(ErrorCode.ZeroVector, "rows[1].vector", WorkerHost.Row("a", [0, 0, 0]));
         await RefusedAsync(ErrorCode.VectorIdInvalid, "rows[1].id", WorkerHost.Row("", [1, 2, 3]));
         await RefusedAsync(ErrorCode.VectorIdInvalid, "rows[1].id", WorkerHost.Row(new string('x', 129), [1, 2, 3]));
@@ -77,7 +78,8 @@ public sealed class RowCallsTests : IDisposable
     {
         await using var worker = await WorkerHost.StartAsync(_folder.Path);
         var id = await worker.CreateAsync(16_384);
-        var request = new UpsertVectorsRequest { CollectionId = id, Rows = { WorkerHost.RandomRows(1_000, 16_384, seed: 4) } };
+        var rows = WorkerHost.RandomRows(1_000, 16_384, seed: 4);
+        var request = new UpsertVectorsRequest { CollectionId = id, Rows = { rows } };
         Assert.True(request.CalculateSize() > 60 << 20);
         Assert.Equal(1_000, (await worker.Client.UpsertVectorsAsync(request)).Count);
         var found = await worker.Client.GetVectorsAsync(

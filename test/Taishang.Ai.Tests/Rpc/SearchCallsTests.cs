@@ -75,7 +75,8 @@ public sealed class SearchCallsTests : IDisposable
         await RefusedAsync(ErrorCode.InvalidArgument, "ef", request => request.Ef = 16_385);
         await RefusedAsync(ErrorCode.InvalidArgument, "nprobe", request => request.Nprobe = -1);
         await RefusedAsync(ErrorCode.InvalidArgument, "score_threshold", request => request.ScoreThreshold = float.NaN);
-        await RefusedAsync(ErrorCode.FilterInvalid, "filter", request => request.FilterJson = ByteString.CopyFromUtf8("[]"));
+        await RefusedAsync(
+            ErrorCode.FilterInvalid, "filter", request => request.FilterJson = ByteString.CopyFromUtf8("[]"));
         await RefusedAsync(ErrorCode.DimensionMismatch, "queries[1]",
             request => request.Queries.Add(new QueryVector { Values = { 1f } }));
         await RefusedAsync(ErrorCode.VectorNotFinite, "queries[1]",

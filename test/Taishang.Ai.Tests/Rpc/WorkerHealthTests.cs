@@ -100,7 +100,7 @@ public sealed class WorkerHealthTests : IDisposable
         return watch.ResponseStream.Current.Status;
     }
 
-    /// <summary>Time stands still for the engine until released: an open that takes as long as the test wants.</summary>
+    /// <summary>Time stands still for the engine until released: an open as long as the test wants.</summary>
     private sealed class HeldClock : TimeProvider, IDisposable
     {
         private readonly ManualResetEventSlim _released = new();

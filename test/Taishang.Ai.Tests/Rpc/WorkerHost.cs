@@ -1,3 +1,4 @@
+using System.Net;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Health.V1;
@@ -49,7 +50,7 @@ internal sealed class WorkerHost : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "taishang" });
         builder.Configuration["Taishang:Data"] = dataFolder;
         builder.WebHost.UseKestrelCore().ConfigureKestrel(
-            kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+            kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         builder.AddTaishangHosting("taishang-test", telemetry: false);
         builder.Logging.ClearProviders();
         builder.Services.AddRouting();
@@ -61,8 +62,8 @@ internal sealed class WorkerHost : IAsyncDisposable
         app.MapTaishangAi();
         app.MapTaishangHosting();
         await app.StartAsync();
-        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        var host = new WorkerHost(app, address);
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
+        var host = new WorkerHost(app, addresses.Addresses.First());
         if (waitUntilOpened)
             await host.Get<Taishang.Ai.Indexes.CollectionStore>().Opened.WaitAsync(TimeSpan.FromSeconds(30));
         return host;
@@ -82,7 +83,8 @@ internal sealed class WorkerHost : IAsyncDisposable
     }
 
     public async Task<int> UpsertAsync(string collection, params Row[] rows) =>
-        (await Client.UpsertVectorsAsync(new UpsertVectorsRequest { CollectionId = collection, Rows = { rows } })).Count;
+        (await Client.UpsertVectorsAsync(
+            new UpsertVectorsRequest { CollectionId = collection, Rows = { rows } })).Count;
 
     public async Task<Hits> SearchAsync(string collection, float[] vector, int topK = 10)
     {

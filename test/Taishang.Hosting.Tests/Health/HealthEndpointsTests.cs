@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Taishang.Core.Api;
 using Taishang.Hosting.Health;
 
 namespace Taishang.Hosting.Tests.Health;
@@ -13,7 +14,8 @@ public sealed class HealthEndpointsTests
         await using var host = await HostedApp.StartAsync();
         using var answer = await host.Client.GetAsync("/healthz");
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        Assert.Equal("""{"code":0,"data":{"status":"alive"},"message":"ok"}""", await answer.Content.ReadAsStringAsync());
+        Assert.Equal(
+            """{"code":0,"data":{"status":"alive"},"message":"ok"}""", await answer.Content.ReadAsStringAsync());
     }
 
     [Fact]
@@ -43,8 +45,9 @@ public sealed class HealthEndpointsTests
     [Fact]
     public async Task A_check_that_throws_is_not_ready_with_its_message()
     {
-        await using var host = await HostedApp.StartAsync(builder => builder.Services
-            .AddSingleton<IReadinessCheck>(new SwitchedCheck("database") { Failure = new IOException("no such host") }));
+        var failing = new SwitchedCheck("database") { Failure = new IOException("no such host") };
+        await using var host = await HostedApp.StartAsync(
+            builder => builder.Services.AddSingleton<IReadinessCheck>(failing));
         using var answer = await host.Client.GetAsync("/readyz");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.Contains("no such host", await answer.Content.ReadAsStringAsync());
@@ -59,6 +62,13 @@ public sealed class HealthEndpointsTests
         using var answer = await host.Client.GetAsync("/readyz");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.Contains("no answer within 2 s", await answer.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public void The_numbers_are_those_of_the_one_error_table()
+    {
+        Assert.Equal("not_ready", ErrorCodes.ByNumber[HealthEndpoints.NotReadyNumber].Name);
+        Assert.Equal("shutting_down", ErrorCodes.ByNumber[HealthEndpoints.ShuttingDownNumber].Name);
     }
 
     private sealed class SwitchedCheck(string name) : IReadinessCheck
