@@ -40,6 +40,12 @@ public sealed class FloatArrayParserTests
             texts.Add(exact);
             texts.Add(exact.TrimEnd('0') + "1");
             texts.Add(middle.ToString(CultureInfo.InvariantCulture));
+            // In few digits: an odd number above 2^24 is a middle, and a hair beside it no double tells from it.
+            var odd = (random.Next(1 << 23, 1 << 24) * 2) + 1;
+            texts.Add($"{odd}");
+            texts.Add($"{odd}.0000000001");
+            texts.Add($"{odd - 1}.9999999999");
+            texts.Add($"{odd}0000001e-7");
         }
 
         AssertSame(texts);
