@@ -154,11 +154,14 @@ public sealed class RowCallsTests : IDisposable
     [Fact]
     public async Task An_upsert_beyond_the_memory_limit_is_refused_in_words()
     {
-        await using var worker = await WorkerHost.StartAsync(_folder.Path);
-        var id = await worker.CreateAsync();
-        await using var tight = await WorkerHost.StartAsync(
-            _folder.File("tight"), builder => builder.Configuration["Taishang:Ai:Indexes:MemoryBytesMax"] = "1000000");
-        var refusal = await Refusal.ExpectAsync(ErrorCode.InsufficientMemory, "", () => tight.CreateAsync());
+        // Room for everything that tests do beside this one, but not for 10,000 rows of 32,768 dims.
+        var limit = Environment.WorkingSet + (2L << 30);
+        await using var worker = await WorkerHost.StartAsync(
+            _folder.Path, builder => builder.Configuration["Taishang:Ai:Indexes:MemoryBytesMax"] = limit.ToString());
+        var id = await worker.CreateAsync(32_768);
+        var rows = Enumerable.Range(0, RpcLimits.RowsMax).Select(i => WorkerHost.Row($"r{i}", []));
+        var refusal = await Refusal.ExpectAsync(
+            ErrorCode.InsufficientMemory, "", () => worker.UpsertAsync(id, [.. rows]));
         Assert.Contains("MiB", refusal.Status.Detail);
         Assert.NotNull(refusal.Trailers.GetValue(WorkerErrors.RetryAfterTrailer));
     }
