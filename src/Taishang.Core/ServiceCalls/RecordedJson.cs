@@ -13,13 +13,14 @@ namespace Taishang.Core.ServiceCalls;
 internal sealed class RecordedJson(int charsMax)
 {
     private const int TextCharsMax = 200;
-    private const int ListItemsMax = 5;
+    private const int ListItemsMax = 3;
     private const int DepthMax = 16;
 
     /// <summary>Room for one more value and for all closing brackets.</summary>
     private const int Reserve = TextCharsMax + 160;
 
     private readonly StringBuilder _text = new(charsMax);
+    private readonly Dictionary<MessageDescriptor, RecordedField[]> _fields = [];
 
     private bool IsFull => _text.Length > charsMax - Reserve;
 
@@ -34,9 +35,9 @@ internal sealed class RecordedJson(int charsMax)
     {
         _text.Append('{');
         var first = true;
-        foreach (var field in message.Descriptor.Fields.InFieldNumberOrder())
+        foreach (var field in FieldsOf(message))
         {
-            if (IsAbsent(field, message, out var value)) continue;
+            if (field.ValueIn(message) is not { } value) continue;
             if (!first) _text.Append(',');
             first = false;
             if (IsFull || depth >= DepthMax)
@@ -45,36 +46,26 @@ internal sealed class RecordedJson(int charsMax)
                 break;
             }
 
-            _text.Append('"').Append(field.Name).Append("\":");
-            if (field.IsRepeated) WriteList(field, (ICollection)value!, depth);
-            else WriteValue(field, value!, depth);
+            _text.Append(field.Key);
+            if (field.IsRepeated) WriteList(field, (ICollection)value, depth);
+            else WriteValue(field, value, depth);
         }
 
         _text.Append('}');
     }
 
-    private static bool IsAbsent(FieldDescriptor field, IMessage message, out object? value)
+    private RecordedField[] FieldsOf(IMessage message)
     {
-        value = null;
-        if (field.HasPresence && !field.Accessor.HasValue(message)) return true;
-        value = field.Accessor.GetValue(message);
-        return !field.HasPresence && value switch
-        {
-            null => true,
-            ICollection list => list.Count == 0,
-            string text => text.Length == 0,
-            ByteString bytes => bytes.IsEmpty,
-            bool flag => !flag,
-            Enum name => Convert.ToInt32(name) == 0,
-            _ => value.Equals(0) || value.Equals(0L) || value.Equals(0f) || value.Equals(0d),
-        };
+        if (_fields.TryGetValue(message.Descriptor, out var fields)) return fields;
+        fields = message.Descriptor.Fields.InFieldNumberOrder().Select(field => new RecordedField(field)).ToArray();
+        return _fields[message.Descriptor] = fields;
     }
 
-    private void WriteList(FieldDescriptor field, ICollection list, int depth)
+    private void WriteList(RecordedField field, ICollection list, int depth)
     {
-        if (field.IsMap || field.FieldType is FieldType.Float or FieldType.Double)
+        if (field.IsCounted)
         {
-            _text.Append(field.IsMap ? "{\"count\":" : "{\"dims\":").Append(list.Count).Append('}');
+            _text.Append("{\"dims\":").Append(list.Count).Append('}');
             return;
         }
 
@@ -96,7 +87,7 @@ internal sealed class RecordedJson(int charsMax)
         _text.Append(']');
     }
 
-    private void WriteValue(FieldDescriptor field, object value, int depth)
+    private void WriteValue(RecordedField field, object value, int depth)
     {
         switch (value)
         {
@@ -115,11 +106,8 @@ internal sealed class RecordedJson(int charsMax)
             case Enum name:
                 _text.Append('"').Append(name).Append('"');
                 break;
-            case float number:
-                WriteNumber(number);
-                break;
-            case double number:
-                WriteNumber(number);
+            case float or double when !double.IsFinite(Convert.ToDouble(value)):
+                _text.Append('"').Append(value).Append('"');
                 break;
             default:
                 _text.Append(value);
@@ -127,20 +115,14 @@ internal sealed class RecordedJson(int charsMax)
         }
     }
 
-    private void WriteNumber(double number)
-    {
-        if (double.IsFinite(number)) _text.Append(number is > -1e15 and < 1e15 ? Math.Round(number, 6) : number);
-        else _text.Append('"').Append(number).Append('"');
-    }
-
-    private void WriteText(FieldDescriptor field, string text)
+    private void WriteText(RecordedField field, string text)
     {
         // A model's configuration may hold keys, an endpoint may hold a password: neither belongs into a record.
         if (field.Name == "config_json") _text.Append("{\"chars\":").Append(text.Length).Append('}');
         else WriteQuoted(field.Name == "endpoint" ? WithoutSecrets(text) : text, text.Length);
     }
 
-    private void WriteBytes(FieldDescriptor field, ByteString bytes)
+    private void WriteBytes(RecordedField field, ByteString bytes)
     {
         if (!field.Name.EndsWith("_json", StringComparison.Ordinal))
         {

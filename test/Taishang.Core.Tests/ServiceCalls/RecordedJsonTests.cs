@@ -29,7 +29,7 @@ public sealed class RecordedJsonTests
         Assert.Equal(784, rows[0].GetProperty("vector").GetProperty("dims").GetInt32());
         Assert.Equal("{\"city\":\"北京\"}", rows[0].GetProperty("metadata_json").GetString());
         Assert.Equal(1, rows[0].GetProperty("id").GetProperty("integer").GetInt32());
-        Assert.Equal("… 3 more", rows[5].GetString());
+        Assert.Equal("… 5 more", rows[3].GetString());
         Assert.DoesNotContain("0.123", text, StringComparison.Ordinal);
     }
 
