@@ -17,7 +17,10 @@ internal static class ModelVersions
         return true;
     }
 
-    /// <summary>The newest by precedence; releases before pre-releases as semantic versioning orders them.</summary>
-    public static ModelVersion? Newest(IEnumerable<ModelVersion> versions) =>
-        versions.MaxBy(version => SemVersion.Parse(version.Version, SemVersionStyles.Strict), SemVersion.SortOrderComparer);
+    /// <summary>The newest release; the newest pre-release only where nothing was released.</summary>
+    public static ModelVersion? Newest(IEnumerable<ModelVersion> versions) => versions
+        .Select(version => (Row: version, Version: SemVersion.Parse(version.Version, SemVersionStyles.Strict)))
+        .OrderByDescending(pair => pair.Version.IsRelease)
+        .ThenByDescending(pair => pair.Version, SemVersion.SortOrderComparer)
+        .FirstOrDefault().Row;
 }
