@@ -105,7 +105,8 @@ CREATE TABLE tai_task_queue (
     wish_by        VARCHAR(100)
 );
 CREATE INDEX ix_tai_task_queue_rank ON tai_task_queue (rank_ms, task_id) WHERE state = 'queued';
-CREATE INDEX ix_tai_task_queue_lease ON tai_task_queue (lease_until_ms) WHERE state = 'running';
+-- Few run at a time, so this one serves the look for ended leases too; an index on the lease would make each renewal
+-- write indexes.
 CREATE INDEX ix_tai_task_queue_worker ON tai_task_queue (worker_id) WHERE state = 'running';
 
 -- The trail: every transition of every task, with who and why. Ids of tasks begin with their time, so that the trail

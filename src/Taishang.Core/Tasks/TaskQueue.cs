@@ -41,9 +41,15 @@ internal sealed class TaskQueue(Database database, IOptions<TaskOptions> options
 
     private const string SqliteRows = $"SELECT {TaskStore.Columns} FROM tai_tasks_{{month}} WHERE id IN @ids";
 
-    private const string Renew = """
+    private const string PostgreSqlRenew = """
+        UPDATE tai_task_queue SET lease_until_ms = (SELECT tai_now_ms()) + @leaseMs
+        WHERE worker_id = @workerId AND state = 'running' AND task_id = ANY(@ids)
+        RETURNING task_id, fence, wish
+        """;
+
+    private const string SqliteRenew = """
         UPDATE tai_task_queue SET lease_until_ms = tai_now_ms() + @leaseMs
-        WHERE worker_id = @workerId AND state = 'running'
+        WHERE worker_id = @workerId AND state = 'running' AND task_id IN @ids
         RETURNING task_id, fence, wish
         """;
 
@@ -78,10 +84,16 @@ internal sealed class TaskQueue(Database database, IOptions<TaskOptions> options
             session => ClaimAsync(session, workerId, types, Math.Min(max, _options.ClaimBatch)), cancellation);
     }
 
-    /// <summary>Renews the leases of all that the worker still holds, and returns them with what is asked of them.</summary>
-    public Task<IReadOnlyList<TaskLease>> RenewAsync(string workerId, CancellationToken cancellation) =>
+    /// <summary>
+    /// Renews the leases of these, and returns those that the worker still holds with what is asked of them. It names
+    /// them, rather than all of the worker's: a claim whose answer was lost must run out.
+    /// </summary>
+    public Task<IReadOnlyList<TaskLease>> RenewAsync(
+        string workerId, string[] ids, CancellationToken cancellation) =>
         database.WriteAsync(
-            session => session.QueryAsync<TaskLease>(Renew, new { workerId, leaseMs = (long)_options.LeaseMs }),
+            session => session.QueryAsync<TaskLease>(
+                session.Dialect == Dialect.Sqlite ? SqliteRenew : PostgreSqlRenew,
+                new { workerId, ids, leaseMs = (long)_options.LeaseMs }),
             cancellation);
 
     /// <summary>Those of the worker's tasks that should end.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Taishang.Core.Data;
@@ -19,8 +20,16 @@ internal sealed class TaskSettler(TaskQueue queue, TimeProvider time, ILogger<Ta
     private readonly Channel<Settlement> _waiting = Channel.CreateBounded<Settlement>(
         new BoundedChannelOptions(WaitingMax) { SingleReader = true });
 
-    public ValueTask AddAsync(Settlement settlement, CancellationToken cancellation) =>
-        _waiting.Writer.WriteAsync(settlement, cancellation);
+    private readonly ConcurrentDictionary<string, long> _unwritten = new();
+
+    /// <summary>Tasks whose ends are not written yet: their leases are still to be kept.</summary>
+    public ICollection<string> Unwritten => _unwritten.Keys;
+
+    public ValueTask AddAsync(Settlement settlement, CancellationToken cancellation)
+    {
+        _unwritten[settlement.Claim.Task.Id] = settlement.Claim.Fence;
+        return _waiting.Writer.WriteAsync(settlement, cancellation);
+    }
 
     /// <summary>No more will come: <see cref="RunAsync"/> ends when all are written.</summary>
     public void Close() => _waiting.Writer.TryComplete();
@@ -32,6 +41,8 @@ internal sealed class TaskSettler(TaskQueue queue, TimeProvider time, ILogger<Ta
         {
             while (batch.Count < BatchMax && _waiting.Reader.TryRead(out var settlement)) batch.Add(settlement);
             await WriteAsync(workerId, batch, cancellation);
+            // The same task may have been claimed and settled again meanwhile: only this claim's mark goes.
+            foreach (var one in batch) _unwritten.TryRemove(new(one.Claim.Task.Id, one.Claim.Fence));
             batch.Clear();
         }
     }

@@ -137,13 +137,14 @@ internal sealed class TaskWorker(
     private async Task RenewAsync(CancellationToken stop)
     {
         var held = _running.Values.ToList();
-        if (held.Count == 0) return;
+        var ids = held.Select(attempt => attempt.TaskId).Union(settler.Unwritten).ToArray();
+        if (ids.Length == 0) return;
         var renewedAt = time.GetTimestamp();
         try
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
             limit.CancelAfter(TimeSpan.FromMilliseconds(_options.LeaseMs / 3.0));
-            var leases = await queue.RenewAsync(WorkerId, limit.Token);
+            var leases = await queue.RenewAsync(WorkerId, ids, limit.Token);
             var fences = leases.ToDictionary(lease => lease.TaskId, lease => lease.Fence);
             foreach (var attempt in held)
             {

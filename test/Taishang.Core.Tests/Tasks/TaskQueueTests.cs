@@ -72,7 +72,7 @@ public sealed class TaskQueueTests
         Assert.False(await world.Node.SettleAsync(new Settlement(late, AttemptEnd.Completed), "paused"));
         Assert.Equal([false], await world.Node.Queue.SaveAsync(
             [new AttemptProgress(late, 99, new TaskCost(1, 1), """{"at":99}""")], default));
-        Assert.Empty(await world.Node.Queue.RenewAsync("paused", default));
+        Assert.Empty(await world.Node.Queue.RenewAsync("paused", [task.Id], default));
         Assert.Null((await world.GetAsync(task.Id)).Checkpoint);
 
         Assert.True(await world.Node.SettleAsync(new Settlement(second, AttemptEnd.Completed), "other"));
@@ -105,7 +105,7 @@ public sealed class TaskQueueTests
         for (var i = 0; i < 5; i++)
         {
             world.Data.FakeTime.Advance(lease / 2);
-            Assert.Single(await world.Node.Queue.RenewAsync("w1", default));
+            Assert.Single(await world.Node.Queue.RenewAsync("w1", [task.Id], default));
             Assert.Equal(0, await world.Node.RescueAsync());
         }
 
@@ -147,7 +147,7 @@ public sealed class TaskQueueTests
         await world.Node.ClaimOneAsync();
         var elapsed = TimeSpan.FromMilliseconds(60_000 + world.Node.Options.HungGraceMs);
         world.Data.FakeTime.Advance(elapsed);
-        await world.Node.Queue.RenewAsync("w1", default);
+        await world.Node.Queue.RenewAsync("w1", [task.Id], default);
         Assert.Equal(0, await world.Node.RescueAsync());
 
         world.Data.FakeTime.Advance(TimeSpan.FromMilliseconds(1));

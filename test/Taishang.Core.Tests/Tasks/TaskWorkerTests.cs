@@ -112,6 +112,44 @@ public sealed class TaskWorkerTests
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task A_claim_whose_answer_was_lost_runs_out_though_its_worker_lives(Dialect dialect)
+    {
+        await using var world = await TaskWorld.LiveAsync(dialect, options => options.LeaseMs = 600);
+        var began = new TaskCompletionSource();
+        var node = world.AddNode(new TestExecutor("index", async (context, cancellation) =>
+        {
+            if (!context.Payload.TryGetProperty("long", out _)) return "{}";
+            began.TrySetResult();
+            await Task.Delay(Timeout.Infinite, cancellation);
+            return null;
+        }));
+        var lost = await world.AddAsync();
+        await node.ClaimOneAsync(node.Worker.WorkerId);
+        await node.StartAsync();
+        var other = await world.AddAsync(task => task with { PayloadJson = """{"long":true}""" });
+        await began.Task.WaitAsync(TaskWorld.Patience);
+
+        Assert.Equal(("completed", 100, 2), await EndAsync(world, lost));
+        Assert.Equal(("running", 1), ((await world.GetAsync(other.Id)).Status, (await world.GetAsync(other.Id)).Attempt));
+    }
+
+    [Fact]
+    public async Task Another_process_is_told_of_new_work_and_does_not_wait_for_its_poll()
+    {
+        await using var world = await TaskWorld.LiveAsync(Dialect.PostgreSql, options => options.PollIntervalMs = 60_000);
+        var began = new TaskCompletionSource();
+        await world.AddNode(Endless(began)).StartAsync();
+        // Only notices leave here: what this process creates it does not run.
+        var creator = await world.AddNode(new TestExecutor("other")).StartAsync();
+        await world.ListeningAsync(2);
+
+        var task = await creator.Get<TaskCreator>().CreateAsync(new NewTask("index", "{}"), default);
+        await began.Task.WaitAsync(TaskWorld.Patience);
+
+        Assert.Equal("cancelled", await creator.DoAsync(task.Id, TaskVerb.Cancel));
+    }
+
+    [Theory, ClassData(typeof(EveryDatabase))]
     public async Task An_attempt_past_its_deadline_fails_and_says_so(Dialect dialect)
     {
         await using var world = await TaskWorld.LiveAsync(dialect);

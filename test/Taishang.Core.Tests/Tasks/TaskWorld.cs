@@ -98,6 +98,19 @@ internal sealed class TaskWorld : IAsyncDisposable
 
     public Task<AiTask> WaitEndAsync(string id) => WaitAsync(id, task => !task.IsLive);
 
+    /// <summary>Waits until so many processes listen for notices; PostgreSQL only.</summary>
+    public async Task ListeningAsync(int count)
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        while (await Data.Database.ReadAsync(
+            session => session.ScalarAsync<long>(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"),
+            limit.Token) < count)
+        {
+            await Task.Delay(5, limit.Token);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var node in _nodes) await node.DisposeAsync();
