@@ -64,7 +64,7 @@ public sealed class TaskModelTests
             return verb.ToString();
         }
 
-        if (choice < 7 || model.Claim is null)
+        if (choice < 7 || model.Claims.Count == 0)
         {
             foreach (var claim in await world.Node.ClaimAsync(max: 2))
             {
@@ -72,18 +72,18 @@ public sealed class TaskModelTests
                 Assert.Equal(TaskState.Queued, claimed.State);
                 claimed.State = TaskState.Running;
                 claimed.Attempt++;
-                claimed.Claim = claim;
+                claimed.Claims.Add(claim);
             }
 
             return "claim";
         }
 
+        // Any worker that ever had the task may turn up; only the last one is heard, and only while it runs.
+        var claimOf = model.Claims[Math.Max(0, model.Claims.Count - 1 - random.Next(3))];
         var end = (AttemptEnd)random.Next(3);
-        var held = await world.Node.SettleAsync(
-            new Settlement(model.Claim, end) { Error = "no", Retriable = random.Next(4) > 0 } is var settlement
-                ? settlement
-                : throw new InvalidOperationException());
-        Assert.Equal(model.State == TaskState.Running, held);
+        var settlement = new Settlement(claimOf, end) { Error = "no", Retriable = random.Next(4) > 0 };
+        var held = await world.Node.SettleAsync(settlement);
+        Assert.Equal(model.State == TaskState.Running && claimOf == model.Claims[^1], held);
         if (held) model.Settle(end, settlement.Retriable);
         return $"settle {end} {settlement.Retriable}";
     }
@@ -120,8 +120,8 @@ public sealed class TaskModelTests
 
         public TaskVerb? Wish { get; set; }
 
-        /// <summary>The last one, kept after it was settled: a late worker tries again.</summary>
-        public ClaimedTask? Claim { get; set; }
+        /// <summary>All that ever were, the last one last.</summary>
+        public List<ClaimedTask> Claims { get; } = [];
 
         public void Settle(AttemptEnd end, bool retriable)
         {
