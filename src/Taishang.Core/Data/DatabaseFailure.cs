@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace Taishang.Core.Data;
 
-/// <summary>Tells a database that is locked or gone, which passes, from a statement that is wrong, which does not.</summary>
+/// <summary>
+/// Tells a database that is locked or gone, which passes, from a statement that is wrong, which does not.
+/// </summary>
 public static class DatabaseFailure
 {
     private const int SqliteBusy = 5;
@@ -18,7 +20,8 @@ public static class DatabaseFailure
     {
         SqliteException sqlite => sqlite.SqliteErrorCode
             is SqliteBusy or SqliteLocked or SqliteReadOnly or SqliteIoError or SqliteFull or SqliteCannotOpen,
-        PostgresException postgres => postgres.IsTransient || postgres.SqlState.StartsWith("57", StringComparison.Ordinal)
+        PostgresException postgres => postgres.IsTransient
+            || postgres.SqlState.StartsWith("57", StringComparison.Ordinal)
             || postgres.SqlState.StartsWith("53", StringComparison.Ordinal),
         NpgsqlException => true,
         TimeoutException or SocketException or IOException => true,

@@ -1,6 +1,8 @@
 namespace Taishang.Core.Data;
 
-/// <summary>A calendar month in UTC: the suffix of a monthly table, and nothing else is ever formatted into SQL.</summary>
+/// <summary>
+/// A calendar month in UTC: the suffix of a monthly table, and nothing else is ever formatted into SQL.
+/// </summary>
 /// <param name="Year">2000–2999.</param>
 /// <param name="Number">1–12.</param>
 public readonly record struct Month : IComparable<Month>
@@ -21,7 +23,7 @@ public readonly record struct Month : IComparable<Month>
 
     public static Month Of(DateTimeOffset time) => new(time.UtcDateTime.Year, time.UtcDateTime.Month);
 
-    /// <summary>The month in which an id was made; null when it is not a UUIDv7 of a year that tables exist for.</summary>
+    /// <summary>The month in which an id was made; null when it is not a UUIDv7 of a year with tables.</summary>
     public static Month? OfId(string id) => RowId.TimeOf(id) is { Year: >= 2000 and < 3000 } time ? Of(time) : null;
 
     public Month Next() => Number == 12 ? new Month(Year + 1, 1) : new Month(Year, Number + 1);

@@ -20,7 +20,9 @@ internal abstract class SqliteWrite(CancellationToken cancellation)
 internal sealed class SqliteWrite<T>(Func<DatabaseSession, Task<T>> write, CancellationToken cancellation)
     : SqliteWrite(cancellation)
 {
-    /// <summary>The caller's trace and the like: the delegate runs on the writer's thread, but as the caller's doing.</summary>
+    /// <summary>
+    /// The caller's trace and the like: the delegate runs on the writer's thread, but as the caller's doing.
+    /// </summary>
     private readonly ExecutionContext? _context = ExecutionContext.Capture();
 
     private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -23,7 +23,8 @@ internal enum AttemptCancel
 
 /// <summary>One attempt while it runs here: what its executor is given, and how it is told to end.</summary>
 [SuppressMessage(
-    "Design", "CA1001", Justification = "A source without timer or handle holds nothing, and late signals may still come.")]
+    "Design", "CA1001",
+    Justification = "A source without timer or handle holds nothing, and late signals may still come.")]
 internal sealed class TaskAttempt : TaskContext
 {
     /// <summary>A checkpoint says where to go on; one that is larger holds data that belongs elsewhere.</summary>

@@ -2,7 +2,9 @@ using Taishang.Core.Api;
 
 namespace Taishang.Core.Tasks;
 
-/// <summary>How full the queue is, looked at every few seconds: a count at each creation would cost more than it.</summary>
+/// <summary>
+/// How full the queue is, looked at every few seconds: a count at each creation would cost more than it.
+/// </summary>
 public sealed class TaskDepth
 {
     private long _live;

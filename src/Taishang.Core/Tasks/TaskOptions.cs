@@ -17,7 +17,9 @@ public sealed class TaskOptions
     /// </summary>
     public int LeaseMs { get; set; } = 15_000;
 
-    /// <summary>How often a worker asks whether its tasks should stop, besides signals. Milliseconds, 10–5,000.</summary>
+    /// <summary>
+    /// How often a worker asks whether its tasks should stop, besides signals. Milliseconds, 10–5,000.
+    /// </summary>
     public int WishPollMs { get; set; } = 300;
 
     /// <summary>How often dead and hung attempts are looked for. Milliseconds, 10–60,000.</summary>

@@ -100,7 +100,9 @@ internal sealed class TaskQueue(Database database, IOptions<TaskOptions> options
     public Task<IReadOnlyList<TaskLease>> WishesAsync(string workerId, CancellationToken cancellation) =>
         database.ReadAsync(session => session.QueryAsync<TaskLease>(Wishes, new { workerId }), cancellation);
 
-    /// <summary>Saves progress, cost and, when given, the checkpoint of attempts; true for each that held its fence.</summary>
+    /// <summary>
+    /// Saves progress, cost and, when given, the checkpoint of attempts; true for each that held its fence.
+    /// </summary>
     public Task<IReadOnlyList<bool>> SaveAsync(IReadOnlyList<AttemptProgress> saves, CancellationToken cancellation) =>
         database.WriteAsync<IReadOnlyList<bool>>(
             async session =>

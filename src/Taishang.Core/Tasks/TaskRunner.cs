@@ -46,7 +46,10 @@ internal sealed class TaskRunner(
             settlement = Fail(attempt, e);
             if (settlement?.Error is { } error) activity?.SetStatus(ActivityStatusCode.Error, error);
             if (settlement?.End == AttemptEnd.Failed)
-                logger.LogWarning(e, "Attempt {Attempt} of {Type} task {TaskId} failed", task.Attempt, task.Type, task.Id);
+            {
+                logger.LogWarning(
+                    e, "Attempt {Attempt} of {Type} task {TaskId} failed", task.Attempt, task.Type, task.Id);
+            }
         }
 
         metrics.Attempted(task.Type, time.GetElapsedTime(started));

@@ -66,7 +66,8 @@ internal sealed class TaskSettler(TaskQueue queue, TimeProvider time, ILogger<Ta
             }
             catch (Exception e) when (DatabaseFailure.IsUnavailable(e) && !cancellation.IsCancellationRequested)
             {
-                logger.LogWarning("The ends of {Count} attempts wait for the database: {Reason}", batch.Count, e.Message);
+                logger.LogWarning(
+                    "The ends of {Count} attempts wait for the database: {Reason}", batch.Count, e.Message);
                 await Task.Delay(pause, time, cancellation);
                 pause = pause * 2 < PauseMax ? pause * 2 : PauseMax;
             }

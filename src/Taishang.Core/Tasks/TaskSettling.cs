@@ -27,7 +27,9 @@ internal static class TaskSettling
         WHERE task_id = @id
         """;
 
-    /// <summary>Keeps run_at and rank: the task waits again where it stood. The attempt was not the task's fault.</summary>
+    /// <summary>
+    /// Keeps run_at and rank: the task waits again where it stood. The attempt was not the task's fault.
+    /// </summary>
     private const string HandBack = """
         UPDATE tai_task_queue SET
             state = 'queued', attempt = attempt - 1, worker_id = NULL, lease_until_ms = NULL, deadline_ms = NULL,

@@ -4,7 +4,9 @@ using Taishang.Core.Data;
 
 namespace Taishang.Core.Tasks;
 
-/// <summary>Tasks as rows: created, read, listed. What moves them is in <see cref="TaskVerbs"/> and the queue.</summary>
+/// <summary>
+/// Tasks as rows: created, read, listed. What moves them is in <see cref="TaskVerbs"/> and the queue.
+/// </summary>
 public sealed class TaskStore(
     Database database, MonthlyTables tables, TaskSignals signals, TaskDepth depth, TaskMetrics metrics,
     IOptions<TaskOptions> options)

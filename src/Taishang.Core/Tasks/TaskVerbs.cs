@@ -147,7 +147,8 @@ internal sealed class TaskVerbs(
         if (standing == TaskWish.Cancel)
         {
             throw TaskTransitions.Conflict(
-                task.Id, wish, "the task is running and being cancelled, from which there is no way to pending (parked)");
+                task.Id, wish,
+                "the task is running and being cancelled, from which there is no way to pending (parked)");
         }
 
         await session.ExecuteAsync(SetWish, new { id = task.Id, wish, actor });
@@ -185,7 +186,8 @@ internal sealed class TaskVerbs(
 
     private static ApiException Refused(AiTask task, string verb, string expected) => new(
         ErrorCodes.TaskTransition,
-        $"{verb}: expected a task that is {expected}, this one is {TaskTransitions.Describe(task.State)} (task {task.Id})");
+        $"{verb}: expected a task that is {expected}, this one is {TaskTransitions.Describe(task.State)}"
+        + $" (task {task.Id})");
 
     private sealed class LiveRow
     {

@@ -224,13 +224,16 @@ internal sealed class TaskWorker(
         }
     }
 
-    /// <summary>Running attempts are told to let go and given back; those that do not keep their lease to its end.</summary>
+    /// <summary>
+    /// Running attempts are told to let go and given back; those that do not keep their lease to its end.
+    /// </summary>
     private async Task LetGoAsync()
     {
         foreach (var attempt in _running.Values) attempt.Cancel(AttemptCancel.Shutdown);
         var started = time.GetTimestamp();
         while (Running > 0 && time.GetElapsedTime(started).TotalMilliseconds < _options.ShutdownGraceMs)
             await signals.WaitWorkAsync(TimeSpan.FromMilliseconds(20), time, CancellationToken.None);
-        if (Running > 0) logger.LogWarning("{Count} attempts did not let go in time and are left to the rescue", Running);
+        if (Running > 0)
+            logger.LogWarning("{Count} attempts did not let go in time and are left to the rescue", Running);
     }
 }

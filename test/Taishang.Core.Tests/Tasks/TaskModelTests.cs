@@ -37,11 +37,12 @@ public sealed class TaskModelTests
                 $"seed {seed}, step {step}: {before}, {deed}: model {model}, row {row.State} {row.Attempt}");
         }
 
-        // One row of the queue for each live task that is not parked, and a trail that leads from each state to the next.
+        // One row of the queue for each live task that is not parked, and a trail without a gap.
         var live = await world.Data.Database.ReadAsync(
             session => session.QueryAsync<string>("SELECT task_id FROM tai_task_queue"), default);
         Assert.Equal(
-            models.Where(model => model.State is TaskState.Queued or TaskState.Running).Select(model => model.Id).Order(),
+            models.Where(model => model.State is TaskState.Queued or TaskState.Running)
+                .Select(model => model.Id).Order(),
             live.Order());
         foreach (var model in models)
         {

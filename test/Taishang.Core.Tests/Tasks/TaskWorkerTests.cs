@@ -130,13 +130,15 @@ public sealed class TaskWorkerTests
         await began.Task.WaitAsync(TaskWorld.Patience);
 
         Assert.Equal(("completed", 100, 2), await EndAsync(world, lost));
-        Assert.Equal(("running", 1), ((await world.GetAsync(other.Id)).Status, (await world.GetAsync(other.Id)).Attempt));
+        var running = await world.GetAsync(other.Id);
+        Assert.Equal(("running", 1), (running.Status, running.Attempt));
     }
 
     [Fact]
     public async Task Another_process_is_told_of_new_work_and_does_not_wait_for_its_poll()
     {
-        await using var world = await TaskWorld.LiveAsync(Dialect.PostgreSql, options => options.PollIntervalMs = 60_000);
+        await using var world = await TaskWorld.LiveAsync(
+            Dialect.PostgreSql, options => options.PollIntervalMs = 60_000);
         var began = new TaskCompletionSource();
         await world.AddNode(Endless(began)).StartAsync();
         // Only notices leave here: what this process creates it does not run.
