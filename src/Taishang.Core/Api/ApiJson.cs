@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 
 namespace Taishang.Core.Api;
 
-/// <summary>How JSON looks on this API: snake_case, unknown and doubled fields refused, times in RFC 3339 UTC.</summary>
+/// <summary>How JSON looks here: snake_case, unknown and doubled fields refused, times in RFC 3339 UTC.</summary>
 public static class ApiJson
 {
     /// <summary>Deeper nesting is refused: no honest body needs it, and each level costs stack.</summary>

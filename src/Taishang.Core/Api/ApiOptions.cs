@@ -24,7 +24,7 @@ public sealed class ApiOptions
     [Range(1, 1440)]
     public int IdempotencySweepMinutes { get; set; } = 10;
 
-    /// <summary>Requests per second of one client in one group of routes, when the group has no limit of its own.</summary>
+    /// <summary>Requests of one client in one group of routes, when the group has no limit of its own.</summary>
     public RateLimit RateLimit { get; set; } = new();
 
     /// <summary>

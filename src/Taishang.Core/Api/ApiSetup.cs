@@ -27,7 +27,7 @@ internal static class ApiSetup
         services.AddHostedService<IdempotencySweeper>();
     }
 
-    /// <summary>The order matters: errors of all that follows become envelopes, and a refused call costs least.</summary>
+    /// <summary>The order matters: errors of all that follows become envelopes, refused calls cost least.</summary>
     public static void UseApi(this WebApplication app)
     {
         app.UseErrorEnvelope();

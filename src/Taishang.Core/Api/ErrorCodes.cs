@@ -29,7 +29,8 @@ public static class ErrorCodes
         10012, "idempotency_mismatch", 422, StatusCode.FailedPrecondition, false,
         "the idempotency key was used with another body");
     public static readonly ErrorCode InsufficientMemory = new(
-        10013, "insufficient_memory", 503, StatusCode.ResourceExhausted, true, "the process would pass its memory limit");
+        10013, "insufficient_memory", 503, StatusCode.ResourceExhausted, true,
+        "the process would pass its memory limit");
     public static readonly ErrorCode StorageUnavailable = new(
         10014, "storage_unavailable", 503, StatusCode.Unavailable, true, "the disk refuses writes");
     public static readonly ErrorCode TooManyRequests = new(

@@ -44,7 +44,8 @@ public static class ErrorResponses
         JsonException json => JsonFault.Explain(json),
         BadHttpRequestException { StatusCode: 413 } => new ApiException(ErrorCodes.BodyTooLarge, inner: e),
         BadHttpRequestException { StatusCode: 415 } => new ApiException(ErrorCodes.UnsupportedMediaType, inner: e),
-        BadHttpRequestException bad => new ApiException(ErrorCodes.InvalidArgument, WithoutTypes(bad.Message), inner: e),
+        BadHttpRequestException bad =>
+            new ApiException(ErrorCodes.InvalidArgument, WithoutTypes(bad.Message), inner: e),
         DbException or TimeoutException when DatabaseFailure.IsUnavailable(e) =>
             new ApiException(ErrorCodes.DatabaseUnavailable, inner: e),
         _ => new ApiException(ErrorCodes.Internal, inner: e),
@@ -105,7 +106,7 @@ public static class ErrorResponses
         return $"{request.Method} {(path.Length <= PathLengthMax ? path : path[..PathLengthMax] + "…")}";
     }
 
-    /// <summary>The framework quotes the handler's parameter with its .NET type; the caller knows only the name.</summary>
+    /// <summary>The framework quotes the handler's parameter with its .NET type; callers know only the name.</summary>
     private static string WithoutTypes(string message)
     {
         const string Parameter = "Failed to bind parameter \"";

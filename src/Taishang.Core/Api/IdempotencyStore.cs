@@ -109,7 +109,7 @@ internal sealed class IdempotencyStore(Database database, TimeProvider time)
     public Task UnlockAsync(IdempotencyRequest request, string owner, CancellationToken cancellation) =>
         WriteAsync(Unlock, Answer(request, owner), cancellation);
 
-    /// <summary>Deletes keys past their retention, at most <see cref="SweepRowsMax"/>; returns how many.</summary>
+    /// <summary>Deletes keys past their retention, a bounded number; returns how many.</summary>
     public Task<int> SweepAsync(TimeSpan retention, CancellationToken cancellation) =>
         database.WriteAsync(
             session => session.ExecuteAsync(
@@ -122,7 +122,8 @@ internal sealed class IdempotencyStore(Database database, TimeProvider time)
         new(ClaimKind.Claimed) { Owner = owner, ReservedId = reservedId };
 
     // Names of parameters keep their case: SQLite tells @Owner from @owner.
-    private static object Answer(IdempotencyRequest request, string owner, int? status = null, string? response = null) =>
+    private static object Answer(
+        IdempotencyRequest request, string owner, int? status = null, string? response = null) =>
         new { request.Key, request.Route, Owner = owner, Status = status, Response = response };
 
     private Task WriteAsync(string sql, object parameters, CancellationToken cancellation) =>

@@ -7,7 +7,7 @@ namespace Taishang.Core.Api;
 /// <summary>Reads a request's JSON body and says exactly what is wrong with one that is not as it should be.</summary>
 public static class JsonBody
 {
-    /// <exception cref="ApiException">Not JSON, not UTF-8, too deep, unknown, missing or wrongly typed field.</exception>
+    /// <exception cref="ApiException">Not JSON in UTF-8, too deep, unknown, missing or wrongly typed field.</exception>
     public static async Task<T> ReadAsync<T>(HttpContext context, CancellationToken cancellation)
         where T : class =>
         await ReadOptionalAsync<T>(context, cancellation)

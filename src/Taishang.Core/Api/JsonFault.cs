@@ -25,7 +25,7 @@ internal static class JsonFault
         if (code == ErrorCodes.MalformedJson && last is null && e.LineNumber is { } line)
             message += $" (line {line + 1}, byte {e.BytePositionInLine + 1})";
         var field = Field(path);
-        // The parser stands on the object that holds, or lacks, the field: the field itself is what the caller looks for.
+        // The parser stands on the object that holds, or lacks, the field: the caller looks for the field itself.
         if (last is not null && field != last && !field.EndsWith("." + last, StringComparison.Ordinal))
             field = field.Length == 0 ? last : $"{field}.{last}";
         var where = field.Length == 0 ? "body" : field;

@@ -50,7 +50,8 @@ public sealed class RequestBody : IDisposable
         var bytes = Bytes;
         if (bytes.Span.StartsWith("\uFEFF"u8)) bytes = bytes[3..];
         if (!Utf8.IsValid(bytes.Span))
-            throw new ApiException(ErrorCodes.MalformedJson, $"body: not UTF-8 from byte {FirstInvalid(bytes.Span) + 1}");
+            throw new ApiException(
+                ErrorCodes.MalformedJson, $"body: not UTF-8 from byte {FirstInvalid(bytes.Span) + 1}");
         JsonEscapes.Check(bytes.Span);
         return bytes;
     }

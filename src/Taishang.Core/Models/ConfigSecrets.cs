@@ -55,7 +55,8 @@ internal sealed class ConfigSecrets(SecretBox box)
         {
             throw new ApiException(
                 ErrorCodes.ModelIncompatible,
-                "config: its secrets were stored under another key than this server's; add a version with them", inner: e);
+                "config: its secrets were stored under another key than this server's; add a version with them",
+                inner: e);
         }
     }
 

@@ -128,7 +128,8 @@ internal static class ModelEndpoints
         if (test.Passed)
         {
             if (await tester.MisfitAsync(id, version, test, cancellation) is { } misfit)
-                throw new ApiException(ErrorCodes.ModelIncompatible, $"version: {misfit}; a new promise is a new major");
+                throw new ApiException(
+                    ErrorCodes.ModelIncompatible, $"version: {misfit}; a new promise is a new major");
             (version.Kind, version.Dims, version.Checksum) = (test.Kind, test.Dims, test.Checksum);
         }
         else if (running)

@@ -109,7 +109,8 @@ public sealed class ModelGate
     {
         if (model.RetireAt is { } retire && retire <= _time.GetUtcNow())
             throw new ApiException(
-                ErrorCodes.ModelRetired, $"the model {model.Reference} is retired since {UtcTimeConverter.Text(retire)}");
+                ErrorCodes.ModelRetired,
+                $"the model {model.Reference} is retired since {UtcTimeConverter.Text(retire)}");
         if (context is null || context.Response.HasStarted) return;
         if (model.DeprecatedAt is { } since)
             context.Response.Headers["Deprecation"] = $"@{since.ToUnixTimeSeconds()}";
@@ -124,5 +125,5 @@ public sealed class ModelGate
 /// <summary>A model that may be called, with the version that was picked.</summary>
 /// <param name="Model">As registered.</param>
 /// <param name="Version">The version to run; its major is what a collection binds to, its dims what it gives.</param>
-/// <param name="Spec">For the worker, secrets opened: never to be logged or answered. Shared: not to be changed.</param>
+/// <param name="Spec">For the worker, secrets opened: never logged or answered. Shared: not to be changed.</param>
 public sealed record UsableModel(Model Model, ModelVersion Version, ModelSpec Spec);

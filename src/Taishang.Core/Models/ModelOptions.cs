@@ -6,11 +6,11 @@ namespace Taishang.Core.Models;
 /// <summary>The registry of models. Section `Models`.</summary>
 public sealed class ModelOptions
 {
-    /// <summary>The model that embeds text where nothing names one: <c>provider/name</c>, default the built-in.</summary>
+    /// <summary>What embeds text where nothing names a model: <c>provider/name</c>, default the built-in.</summary>
     [Required]
     public string DefaultEmbedding { get; set; } = "builtin/taishang-embed";
 
-    /// <summary>Private networks, as CIDR, that endpoints may lie in. Default none: public and loopback alone.</summary>
+    /// <summary>Private networks, as CIDR, that endpoints may lie in. Default none.</summary>
     public List<string> AllowedNetworks { get; set; } = [];
 
     /// <summary>

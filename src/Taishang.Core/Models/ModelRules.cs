@@ -21,8 +21,8 @@ internal static partial class ModelRules
     {
         var errors = new FieldErrors();
         if (body.Name.Length > NameLengthMax || !NamePattern().IsMatch(body.Name))
-            Add(errors, "name", $"expected 1–{NameLengthMax} of A–Z a–z 0–9 . _ : / @ + - from a letter or digit on, came"
-                + $" {Quote(body.Name)}");
+            Add(errors, "name", $"expected 1–{NameLengthMax} of A–Z a–z 0–9 . _ : / @ + - from a letter or digit on,"
+                + $" came {Quote(body.Name)}");
         if (body.Provider.Length > ProviderLengthMax || !ProviderPattern().IsMatch(body.Provider))
             Add(errors, "provider", $"expected 1–{ProviderLengthMax} of a–z 0–9 _ - from a letter on, came"
                 + $" {Quote(body.Provider)}");
@@ -55,7 +55,8 @@ internal static partial class ModelRules
     {
         var errors = new FieldErrors();
         if (retireAt <= now || retireAt > now + RetirementMax)
-            Add(errors, "retire_at", $"expected a time from now to a hundred years on, came {UtcTimeConverter.Text(retireAt)}");
+            Add(errors, "retire_at",
+                $"expected a time from now to a hundred years on, came {UtcTimeConverter.Text(retireAt)}");
         errors.ThrowIfAny();
     }
 

@@ -129,7 +129,9 @@ public sealed class ModelStore(Database database, TimeProvider time)
         string modelId, ListQuery query, CancellationToken cancellation)
     {
         var parameters = new { ModelId = modelId, query.PageSize, query.Skip };
-        var order = query.Sort is { Descending: false } ? "ORDER BY created_at, id" : "ORDER BY created_at DESC, id DESC";
+        var order = query.Sort is { Descending: false }
+            ? "ORDER BY created_at, id"
+            : "ORDER BY created_at DESC, id DESC";
         return database.ReadAsync(
             async session =>
             {
@@ -249,7 +251,8 @@ public sealed class ModelStore(Database database, TimeProvider time)
         try
         {
             var deleted = await database.WriteAsync(
-                session => session.ExecuteAsync("DELETE FROM tai_models WHERE id = @Id", new { Id = id }), cancellation);
+                session => session.ExecuteAsync("DELETE FROM tai_models WHERE id = @Id", new { Id = id }),
+                cancellation);
             if (deleted == 0) throw new ApiException(ErrorCodes.ModelNotFound);
         }
         catch (Exception e) when (DatabaseFailure.IsForeignKeyViolation(e))

@@ -59,7 +59,7 @@ internal sealed class ModelTester(IAiClient ai, ModelStore store, ConfigSecrets 
         {
             if (other.Kind is null) continue;
             if (other.Kind != test.Kind)
-                return $"version {other.Version} of major {other.Major} is of kind {other.Kind}, this one of {test.Kind}";
+                return $"version {other.Version} of major {other.Major} is of kind {other.Kind}, this of {test.Kind}";
             if (other.Dims != test.Dims)
                 return $"version {other.Version} of major {other.Major} has {other.Dims} dims, this one {test.Dims}";
         }

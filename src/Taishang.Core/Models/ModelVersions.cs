@@ -2,7 +2,7 @@ using Semver;
 
 namespace Taishang.Core.Models;
 
-/// <summary>What semantic versions mean here: a major version is a promise, the newest within it is what runs.</summary>
+/// <summary>What semantic versions mean here: a major is a promise, the newest within it is what runs.</summary>
 internal static class ModelVersions
 {
     public const int LengthMax = 20;

@@ -21,7 +21,7 @@ public sealed class SecretBox : IDisposable
     /// <param name="key">32 bytes.</param>
     public SecretBox(ReadOnlySpan<byte> key) => _cipher = new AesGcm(key, TagBytes);
 
-    /// <summary>With the configured key (base64 of 32 bytes), else with the file's, which is made when absent.</summary>
+    /// <summary>With the configured key (base64 of 32 bytes), else the file's, which is made when absent.</summary>
     /// <exception cref="InvalidDataException">The key or the file is not one.</exception>
     public static SecretBox Open(string? configuredKey, string keyFile)
     {

@@ -33,8 +33,9 @@ public sealed class ListQueryTests
         query = Read(("page", "1000000"), ("page_size", "200"), ("sort", "-name"));
         Assert.Equal((199_999_800L, new ListSort("name", true)), (query.Skip, query.Sort));
         foreach (var (name, value) in (ReadOnlySpan<(string, string)>)
-            [("page", "0"), ("page", "-1"), ("page", "1.5"), ("page", " 1"), ("page", "1000001"), ("page", "99999999999"),
-             ("page_size", "0"), ("page_size", "201"), ("sort", ""), ("sort", "-"), ("sort", "Name")])
+            [("page", "0"), ("page", "-1"), ("page", "1.5"), ("page", " 1"), ("page", "1000001"),
+             ("page", "99999999999"), ("page_size", "0"),
+             ("page_size", "201"), ("sort", ""), ("sort", "-"), ("sort", "Name")])
         {
             var e = Assert.Throws<ApiException>(() => Read((name, value)));
             Assert.Equal((ErrorCodes.InvalidPage, name), (e.Code, e.Errors.Single().Field));

@@ -94,7 +94,8 @@ public sealed class ModelEndpointsTests
     [InlineData("""{"name":"a","provider":"p","version":"1.0.0","config":"{}"}""", 10004, "config: expected an object")]
     [InlineData("""{"name":"a","provider":"p","version":"1.0.0","id":"x"}""", 10003, "id: not a field")]
     [InlineData("""{"name":"a","provider":"p","version":"1.0.0","endpoint":5}""", 10004, "endpoint: expected a string")]
-    [InlineData("""{"name":"a","provider":"p","version":"1.0.0","endpoint":"ftp://x"}""", 20003, "endpoint: expected an")]
+    [InlineData("""{"name":"a","provider":"p","version":"1.0.0","endpoint":"ftp://x"}""", 20003,
+        "endpoint: expected an")]
     [InlineData("""{"name":"a","provider":"p","version":"1.0.0","endpoint":"http://169.254.169.254"}""", 80001,
         "endpoint: '169.254.169.254'")]
     [InlineData("""{"name":"a","provider":"p","version":"1.0.0","config":{"api_key":"***"}}""", 20003,
@@ -124,7 +125,8 @@ public sealed class ModelEndpointsTests
     {
         await using var host = await CoreHost.StartAsync();
         string Body(string name, int bytes) =>
-            $$"""{"name":"{{name}}","provider":"p","version":"1.0.0","config":{"x":"{{new string('a', bytes - 8)}}"} }""";
+            $$"""{"name":"{{name}}","provider":"p","version":"1.0.0","config":"""
+            + $$"""{"x":"{{new string('a', bytes - 8)}}"} }""";
         Assert.Equal(0, (await host.Api.PostAsync(Root, Body("a", 65536))).Code);
         var answer = await host.Api.PostAsync(Root, Body("b", 65537));
         Assert.Equal((20003, "config: expected at most 65536 bytes"), (answer.Code, answer.Message));
@@ -191,7 +193,8 @@ public sealed class ModelEndpointsTests
         foreach (var (method, suffix, body) in routes)
         {
             var answer = await host.Api.SendAsync(method, $"{Root}/{id}{suffix}", body);
-            Assert.True((HttpStatusCode.NotFound, 20001) == (answer.Status, answer.Code), $"{method} {suffix}: {answer}");
+            Assert.True(
+                (HttpStatusCode.NotFound, 20001) == (answer.Status, answer.Code), $"{method} {suffix}: {answer}");
         }
     }
 

@@ -41,7 +41,8 @@ public sealed class ModelGateTests
         var (store, gate, _) = Make(world);
         var model = await AddAsync(world, store, "mini", "onnx");
         foreach (var (version, major) in ((string, int)[])
-            [("1.10.0", 1), ("1.9.0", 1), ("1.11.0-rc.1", 1), ("1.10.0-rc.1", 1), ("3.0.0-a", 3), ("3.0.0-b", 3), ("2.0.0", 2)])
+            [("1.10.0", 1), ("1.9.0", 1), ("1.11.0-rc.1", 1), ("1.10.0-rc.1", 1), ("3.0.0-a", 3),
+             ("3.0.0-b", 3), ("2.0.0", 2)])
             await AddVersionAsync(world, store, model.Id, version, major);
 
         async Task<string> Run(int? major) =>

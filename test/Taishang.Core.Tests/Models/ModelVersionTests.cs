@@ -25,7 +25,8 @@ public sealed class ModelVersionTests
                 $"{v.Text("version")} {v.GetProperty("major")} {v.GetProperty("current").GetBoolean()}"
                 + $" {v.GetProperty("config").GetProperty("a")}")));
         Assert.Equal(2, versions["total"].GetInt32());
-        Assert.Equal("1.1.0", (await host.Api.GetAsync($"{Root}/{id}/versions?page_size=1"))["versions"][0].Text("version"));
+        var newest = await host.Api.GetAsync($"{Root}/{id}/versions?page_size=1");
+        Assert.Equal("1.1.0", newest["versions"][0].Text("version"));
     }
 
     [Fact]

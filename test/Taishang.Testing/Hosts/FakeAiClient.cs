@@ -11,7 +11,7 @@ namespace Taishang.Testing.Hosts;
 /// </summary>
 public sealed class FakeAiClient : IAiClient
 {
-    private readonly ConcurrentDictionary<string, Func<object, string?, CancellationToken, Task<object>>> _answers = new();
+    private readonly ConcurrentDictionary<string, Func<object, CancellationToken, Task<object>>> _answers = new();
     private readonly ConcurrentQueue<FakeAiRequest> _requests = new();
 
     /// <summary>The worker that <see cref="ChooseWorkerAsync"/> gives.</summary>
@@ -33,7 +33,7 @@ public sealed class FakeAiClient : IAiClient
         where TRequest : class
         where TResponse : class
     {
-        _answers[call.Name] = async (request, _, cancellation) => await answer((TRequest)request, cancellation);
+        _answers[call.Name] = async (request, cancellation) => await answer((TRequest)request, cancellation);
         return this;
     }
 
@@ -67,7 +67,7 @@ public sealed class FakeAiClient : IAiClient
     /// <summary>Answers BuildIndex with its last progress.</summary>
     public FakeAiClient OnBuildIndex(Func<BuildIndexRequest, CancellationToken, Task<BuildIndexProgress>> answer)
     {
-        _answers["BuildIndex"] = async (request, _, cancellation) =>
+        _answers["BuildIndex"] = async (request, cancellation) =>
             await answer((BuildIndexRequest)request, cancellation);
         return this;
     }
@@ -80,7 +80,7 @@ public sealed class FakeAiClient : IAiClient
     {
         _requests.Enqueue(new FakeAiRequest(name, request, workerId));
         if (!_answers.TryGetValue(name, out var answer)) throw new ApiException(ErrorCodes.AiUnavailable);
-        return await answer(request, workerId, cancellation);
+        return await answer(request, cancellation);
     }
 }
 
