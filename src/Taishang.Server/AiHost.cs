@@ -7,7 +7,10 @@ namespace Taishang.Server;
 /// <summary>taishang-ai as a host: gRPC on one address, health and metrics on another where one is given.</summary>
 internal static class AiHost
 {
-    public static WebApplication Build(IConfigurationRoot configuration, ServerOptions options)
+    /// <param name="configuration">As the process read it.</param>
+    /// <param name="options">What the process decided from it.</param>
+    /// <param name="socket">Path of a socket to listen on beside the address; null for none.</param>
+    public static WebApplication Build(IConfigurationRoot configuration, ServerOptions options, string? socket)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "taishang" });
         builder.Configuration.AddConfiguration(configuration).AddInMemoryCollection(
@@ -17,6 +20,7 @@ internal static class AiHost
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             HostAddress.Listen(kestrel, options.Grpc, HttpProtocols.Http2);
+            if (socket is not null) kestrel.ListenUnixSocket(socket, listen => listen.Protocols = HttpProtocols.Http2);
             if (options is { Role: ServerRole.Ai, Http: { } http })
                 HostAddress.Listen(kestrel, http, HttpProtocols.Http1);
         });

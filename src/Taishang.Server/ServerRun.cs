@@ -47,13 +47,17 @@ internal static class ServerRun
     private static async Task<int> ServeAsync(
         IConfigurationRoot configuration, ServerOptions options, DataFolderLock held, CancellationToken cancellation)
     {
-        await using var ai = options.HasAi ? AiHost.Build(configuration, options) : null;
+        var socket = HostAddress.LocalSocket(options);
+        await using var ai = options.HasAi ? AiHost.Build(configuration, options, socket) : null;
         if (ai is not null) await StartAsync(ai, cancellation);
         var grpc = ai is null ? null : Addresses(ai)[0];
 
         await using var core = options.HasCore
             ? CoreHost.Build(
-                configuration, options, HostAddress.Reachable(grpc ?? ServerOptions.GrpcDefault),
+                configuration, options,
+                socket is null
+                    ? HostAddress.Reachable(grpc ?? ServerOptions.GrpcDefault)
+                    : HostAddress.OfSocket(socket),
                 ai?.Services.GetServices<IReadinessCheck>() ?? [])
             : null;
         if (core is not null) await StartAsync(core, cancellation);
