@@ -13,13 +13,16 @@ internal static class EmbedBench
     public static async Task RunAsync(BenchSize size)
     {
         var random = new Random(Seed);
-        var sentences = Enumerable.Range(0, Math.Max(2_000, size.Tasks)).Select(i => Sentence(random, i % 2 == 0)).ToArray();
+        var sentences =
+            Enumerable.Range(0, Math.Max(2_000, size.Tasks)).Select(i => Sentence(random, i % 2 == 0)).ToArray();
         var report = new Report("embed taishang-embed 1.0.0, 64 tokens a sentence");
         foreach (var threads in new[] { 1, 2 })
         {
             using var model = new BuiltinEmbeddingModel(new EmbeddingLimits(), threads);
             await MeasureAsync(model, sentences, TimeSpan.FromSeconds(0.5));
-            report.Add($"{threads} threads", await MeasureAsync(model, sentences, TimeSpan.FromSeconds(size.Seconds)), "sentences/s");
+            report.Add(
+                $"{threads} threads", await MeasureAsync(model, sentences, TimeSpan.FromSeconds(size.Seconds)),
+                "sentences/s");
         }
 
         report.Print();
@@ -43,7 +46,8 @@ internal static class EmbedBench
 
     private static string Sentence(Random random, bool english)
     {
-        if (!english) return string.Concat(Enumerable.Range(0, TokensPerSentence).Select(_ => (char)random.Next(0x4E00, 0x8000)));
+        if (!english)
+            return string.Concat(Enumerable.Range(0, TokensPerSentence).Select(_ => (char)random.Next(0x4E00, 0x8000)));
         return string.Join(' ', Enumerable.Range(0, TokensPerSentence).Select(_ => Word(random)));
     }
 

@@ -18,10 +18,12 @@ internal static class EngineBench
         using var folder = new TestFolder();
         var options = new VectorCollectionOptions { Dimensions = FashionMnist.Dims, Metric = DistanceMetric.L2 };
         var path = folder.File("collection");
-        await using (var collection = await VectorCollection.CreateAsync(path, options, new VectorEngineOptions(), cancellation))
+        await using (var collection = await VectorCollection.CreateAsync(
+            path, options, new VectorEngineOptions(), cancellation))
         {
             var watch = Stopwatch.StartNew();
-            foreach (var batch in data.Rows.Select((v, i) => new VectorRow(VectorId.FromInteger(i), v)).Chunk(BatchRows))
+            var rows = data.Rows.Select((v, i) => new VectorRow(VectorId.FromInteger(i), v));
+            foreach (var batch in rows.Chunk(BatchRows))
                 await collection.UpsertAsync(batch, cancellation);
             report.Add("durable rows in", data.Rows.Length / watch.Elapsed.TotalSeconds, "rows/s");
             watch.Restart();
@@ -60,7 +62,9 @@ internal static class EngineBench
                     collection.Search(new SearchRequest(data.Queries[q % data.Queries.Length], TopK) { EfSearch = ef });
                 Interlocked.Add(ref searches, mine);
             });
-            report.Add($"{name} {threads} thread{(threads == 1 ? "" : "s")}", searches / watch.Elapsed.TotalSeconds, "queries/s");
+            report.Add(
+                $"{name} {threads} thread{(threads == 1 ? "" : "s")}", searches / watch.Elapsed.TotalSeconds,
+                "queries/s");
         }
     }
 }

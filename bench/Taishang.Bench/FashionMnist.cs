@@ -39,7 +39,8 @@ internal sealed class FashionMnist
             {
                 var distance = TensorPrimitives.Distance(Rows[row], Queries[q]);
                 if (nearest.Count < k) nearest.Enqueue(row, -distance);
-                else if (nearest.TryPeek(out _, out var worst) && -worst > distance) nearest.EnqueueDequeue(row, -distance);
+                else if (nearest.TryPeek(out _, out var worst) && -worst > distance)
+                    nearest.EnqueueDequeue(row, -distance);
             }
 
             answers[q] = [.. nearest.UnorderedItems.Select(item => item.Element)];
@@ -68,14 +69,16 @@ internal sealed class FashionMnist
     {
         var random = new Random(Seed);
         var centres = Enumerable.Range(0, 64).Select(_ => Vector(random, null)).ToArray();
-        float[][] Make(int count) => [.. Enumerable.Range(0, count).Select(_ => Vector(random, centres[random.Next(64)]))];
+        float[][] Make(int count) =>
+            [.. Enumerable.Range(0, count).Select(_ => Vector(random, centres[random.Next(64)]))];
         return new FashionMnist { Name = "synthetic 784", Rows = Make(rows), Queries = Make(queries) };
     }
 
     private static float[] Vector(Random random, float[]? centre)
     {
         var vector = new float[Dims];
-        for (var i = 0; i < Dims; i++) vector[i] = (centre?[i] ?? 0) + ((float)random.NextDouble() * (centre is null ? 255 : 60));
+        for (var i = 0; i < Dims; i++)
+            vector[i] = (centre?[i] ?? 0) + ((float)random.NextDouble() * (centre is null ? 255 : 60));
         return vector;
     }
 }

@@ -4,7 +4,8 @@ using Taishang.Bench;
 // Each benchmark prints a table and one JSON line. `smoke` runs all of them small, to show that they still work.
 var rows = new Option<int>("--rows") { Description = "Rows of data.", DefaultValueFactory = _ => 60_000 };
 var tasks = new Option<int>("--tasks") { Description = "Tasks to run.", DefaultValueFactory = _ => 10_000 };
-var seconds = new Option<int>("--seconds") { Description = "Length of each measurement.", DefaultValueFactory = _ => 5 };
+var seconds =
+    new Option<int>("--seconds") { Description = "Length of each measurement.", DefaultValueFactory = _ => 5 };
 
 var command = new RootCommand("Benchmarks of taishang.");
 Add("rest", "Fashion-MNIST through REST: load, build, search.", (size, cancel) => RestBench.RunAsync(size, cancel));

@@ -17,7 +17,8 @@ internal sealed class RawHttp : IDisposable
 
     public static byte[] Post(string path, byte[] json)
     {
-        var head = $"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n";
+        var head = $"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+            + $"Content-Length: {json.Length}\r\n\r\n";
         return [.. Encoding.ASCII.GetBytes(head), .. json];
     }
 

@@ -50,7 +50,8 @@ internal static class RestBench
     private static void Load(Uri address, FashionMnist data, Report report)
     {
         using var connection = new RawHttp(address);
-        var batches = data.Rows.Select((vector, id) => (Id: id, Vector: vector)).Chunk(BatchRows).Select(batch => RawHttp.Post(
+        var batches =
+            data.Rows.Select((vector, id) => (Id: id, Vector: vector)).Chunk(BatchRows).Select(batch => RawHttp.Post(
             "/api/taishang/vectors/upsert",
             JsonSerializer.SerializeToUtf8Bytes(new
             {
@@ -151,7 +152,8 @@ internal static class RestBench
 
     private static double ResidentMegabytes(int pid)
     {
-        var line = File.ReadLines($"/proc/{pid}/status").First(text => text.StartsWith("VmRSS:", StringComparison.Ordinal));
+        var line =
+            File.ReadLines($"/proc/{pid}/status").First(text => text.StartsWith("VmRSS:", StringComparison.Ordinal));
         return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) / 1024;
     }
 }

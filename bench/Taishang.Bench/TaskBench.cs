@@ -26,7 +26,8 @@ internal static class TaskBench
         await MeasureAsync("postgresql", postgres.Connection, size, cancellation);
     }
 
-    private static async Task MeasureAsync(string name, string connection, BenchSize size, CancellationToken cancellation)
+    private static async Task MeasureAsync(
+        string name, string connection, BenchSize size, CancellationToken cancellation)
     {
         var report = new Report($"tasks {name}, {size.Tasks} no-op tasks, {Creators} creators");
         var done = new Countdown();

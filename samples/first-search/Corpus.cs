@@ -13,7 +13,8 @@ internal sealed record Corpus(
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
-    /// <exception cref="FormatException">A line is not what its file promises; the message names file and line.</exception>
+    /// <exception cref="FormatException">A line is not what its file promises; the message names file and
+    /// line.</exception>
     public static Corpus Read(DirectoryInfo folder)
     {
         var qrels = Path.Combine(folder.FullName, "qrels.tsv");
@@ -41,7 +42,9 @@ internal sealed record Corpus(
     {
         try
         {
-            return JsonSerializer.Deserialize<TextEntry>(line, Json) is { Id: not null, Text: not null } entry ? entry : null;
+            return JsonSerializer.Deserialize<TextEntry>(line, Json) is { Id: not null, Text: not null } entry
+                ? entry
+                : null;
         }
         catch (JsonException)
         {

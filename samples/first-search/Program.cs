@@ -8,7 +8,8 @@ var url = new Option<Uri>("--url")
     DefaultValueFactory = _ => new Uri("http://127.0.0.1:7080"),
     CustomParser = result =>
     {
-        if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var address) && address.Scheme is ("http" or "https"))
+        if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var address)
+            && address.Scheme is ("http" or "https"))
             return address;
         result.AddError($"--url: expected an address such as http://127.0.0.1:7080, came '{result.Tokens[0].Value}'");
         return null;

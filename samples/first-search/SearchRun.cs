@@ -78,7 +78,8 @@ internal sealed class SearchRun(TaishangClient client, string collection)
         }
 
         var empty = all.Count - documents.Length;
-        Console.WriteLine($"  {written / watch.Elapsed.TotalSeconds:0} documents/s{(empty > 0 ? $", {empty} empty left out" : "")}");
+        Console.WriteLine(
+            $"  {written / watch.Elapsed.TotalSeconds:0} documents/s{(empty > 0 ? $", {empty} empty left out" : "")}");
     }
 
     private async Task BuildAsync(CancellationToken cancellation)
@@ -131,7 +132,8 @@ internal sealed class SearchRun(TaishangClient client, string collection)
         foreach (var result in results.Take(Top))
         {
             var text = (string)result!["metadata"]!["text"]!;
-            Console.WriteLine($"  {(double)result["score"]!:0.000}  {result["id"]}  {(text.Length <= 90 ? text : text[..90] + "…")}");
+            Console.WriteLine(
+                $"  {(double)result["score"]!:0.000}  {result["id"]}  {(text.Length <= 90 ? text : text[..90] + "…")}");
         }
     }
 

@@ -42,7 +42,8 @@ internal sealed class TaishangClient(Uri address) : IDisposable
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
         {
-            throw new TaishangException(0, $"{method} {path}: not an answer of taishang, HTTP {(int)answer.StatusCode}");
+            throw new TaishangException(
+                0, $"{method} {path}: not an answer of taishang, HTTP {(int)answer.StatusCode}");
         }
     }
 }

@@ -12,7 +12,8 @@ namespace Taishang.ContractDiff;
 public static class YamlFile
 {
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="FormatException">The file is not YAML, or not an object; the message names file and line.</exception>
+    /// <exception cref="FormatException">The file is not YAML, or not an object; the message names file and
+    /// line.</exception>
     public static JsonObject Read(string path)
     {
         try

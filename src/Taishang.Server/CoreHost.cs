@@ -17,7 +17,8 @@ internal static class CoreHost
         IEnumerable<IReadinessCheck> neighbours)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "taishang" });
-        builder.Configuration.AddConfiguration(configuration).AddInMemoryCollection(Defaults(configuration, options, aiAddress));
+        builder.Configuration.AddConfiguration(configuration).AddInMemoryCollection(
+            Defaults(configuration, options, aiAddress));
         builder.Services.Configure<HostOptions>(
             host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.StopTimeoutSeconds));
         builder.WebHost.UseKestrelCore().ConfigureKestrel(

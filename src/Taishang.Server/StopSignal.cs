@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Taishang.Server;
 
-/// <summary>Completes on SIGTERM, SIGINT or SIGQUIT, once for the whole process, so that the hosts stop in order.</summary>
+/// <summary>
+/// Completes on SIGTERM, SIGINT or SIGQUIT, once for the whole process, so that the hosts stop in order.
+/// </summary>
 internal sealed class StopSignal : IDisposable
 {
     private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -8,7 +8,9 @@ namespace Taishang.System.Tests;
 internal sealed record ApiAnswer(int Status, int Code, JsonNode? Data, string Message, HttpResponseMessage Response)
 {
     public JsonNode Ok =>
-        Code == 0 && Status is 200 or 201 ? Data! : throw new InvalidOperationException($"HTTP {Status}, code {Code}: {Message}");
+        Code == 0 && Status is 200 or 201
+            ? Data!
+            : throw new InvalidOperationException($"HTTP {Status}, code {Code}: {Message}");
 }
 
 /// <summary>Calls of the REST API as a user makes them.</summary>
@@ -35,7 +37,8 @@ internal static class ApiClient
     /// <summary>Starts a build and waits until its task has ended; returns the task.</summary>
     public static async Task<JsonNode> BuildAsync(this ServerProcess server, string collectionId)
     {
-        var task = (string)(await server.ApiPostAsync($"vector_collections/{collectionId}/build", new { })).Ok["task_id"]!;
+        var task =
+            (string)(await server.ApiPostAsync($"vector_collections/{collectionId}/build", new { })).Ok["task_id"]!;
         return await server.WaitForTaskAsync(task);
     }
 

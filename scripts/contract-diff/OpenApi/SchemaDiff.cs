@@ -121,7 +121,8 @@ internal sealed class SchemaDiff(References oldFile, References newFile, List<Br
             if (!after.Keywords.TryGetValue(name, out var now)) continue;
             var was = before.Keywords.GetValueOrDefault(name);
             if (was?.ToJsonString() != now.ToJsonString())
-                Add("narrowed-" + name, where, $"{name} was {was?.ToJsonString() ?? "absent"}, is {now.ToJsonString()}");
+                Add("narrowed-" + name, where,
+                    $"{name} was {was?.ToJsonString() ?? "absent"}, is {now.ToJsonString()}");
         }
 
         if (before.Keywords.TryGetValue("default", out var oldDefault)

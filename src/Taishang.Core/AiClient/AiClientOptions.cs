@@ -8,7 +8,8 @@ public sealed class AiClientOptions
 
     /// <summary>
     /// Workers, separated by commas: <c>http://host:port</c>, <c>https://host:port</c>, <c>unix:///path</c>,
-    /// <c>dns:///host:port</c> (every address of the name) or <c>consul://host:port/service</c> (its passing instances).
+    /// <c>dns:///host:port</c> (every address of the name) or <c>consul://host:port/service</c> (its passing
+    /// instances).
     /// </summary>
     public string Addresses { get; set; } = "http://127.0.0.1:7081";
 

@@ -80,9 +80,11 @@ public static class AiErrors
         {
             case StatusCode.DeadlineExceeded:
                 return (ErrorCodes.AiTimeout, ErrorCodes.AiTimeout.Message);
-            case StatusCode.ResourceExhausted when detail.StartsWith("Sending message exceeds", StringComparison.Ordinal):
+            case StatusCode.ResourceExhausted when detail.StartsWith(
+                "Sending message exceeds", StringComparison.Ordinal):
                 return (ErrorCodes.BodyTooLarge, ErrorCodes.BodyTooLarge.Message);
-            case StatusCode.ResourceExhausted when detail.StartsWith("Received message exceeds", StringComparison.Ordinal):
+            case StatusCode.ResourceExhausted when detail.StartsWith(
+                "Received message exceeds", StringComparison.Ordinal):
                 return (ErrorCodes.AiFailed, "the ai worker's answer is larger than the limit");
             case StatusCode.ResourceExhausted:
                 return (ErrorCodes.TooManyRequests, detail);
@@ -95,7 +97,9 @@ public static class AiErrors
         }
     }
 
-    /// <summary>The status names which side broke off; the text of the exception would name addresses of ours.</summary>
+    /// <summary>
+    /// The status names which side broke off; the text of the exception would name addresses of ours.
+    /// </summary>
     private static string Unreached(RpcException e) =>
         e.Status.DebugException is null && e.Status.Detail.Length > 0
             ? $"no ai worker answers: {e.Status.Detail}"

@@ -9,9 +9,9 @@ using Taishang.Core.ServiceCalls;
 namespace Taishang.Core.AiClient;
 
 /// <summary>
-/// One call is a loop of attempts: choose a worker, send, record, and on a failure of the transport (nothing else) of an
-/// idempotent call pause and choose again. Retrying stands here and not in gRPC's policy, which keeps no message above
-/// its buffer, knows nothing of our workers, and would hide the attempts from the record.
+/// One call is a loop of attempts: choose a worker, send, record, and on a failure of the transport (nothing else) of
+/// an idempotent call pause and choose again. Retrying stands here and not in gRPC's policy, which keeps no message
+/// above its buffer, knows nothing of our workers, and would hide the attempts from the record.
 /// </summary>
 internal sealed class GrpcAiClient(
     WorkerPool pool, CallMethods methods, RetryPolicy retries, CallRecorder recorder, AiClientTelemetry telemetry,
@@ -70,7 +70,8 @@ internal sealed class GrpcAiClient(
             }
 
             if (last is not { Done: true })
-                throw new RpcException(new Status(StatusCode.Internal, "the build's stream ended before its last message"));
+                throw new RpcException(
+                    new Status(StatusCode.Internal, "the build's stream ended before its last message"));
             End(context, target, attempt, last, null);
             return last;
         }
@@ -242,7 +243,8 @@ internal sealed class GrpcAiClient(
         }
     }
 
-    private ApiException Missing(string? workerId) => workerId is null || !pool.AnyServing && pool.Connections.Count == 0
+    private ApiException Missing(string? workerId) =>
+        workerId is null || !pool.AnyServing && pool.Connections.Count == 0
         ? new ApiException(ErrorCodes.AiUnavailable, retryAfter: ErrorResponses.RetryAfterDefault)
         : new ApiException(
             ErrorCodes.AiWorkerMissing, $"worker {workerId}, which holds this collection, is not connected",

@@ -5,7 +5,8 @@ namespace Taishang.Core.AiClient;
 
 /// <summary>
 /// The only way from core to ai. Chooses a worker, sets deadline and trace context, retries idempotent calls, records
-/// every call in tai_service_calls, and turns gRPC status plus the trailer's code into an <see cref="Api.ApiException"/>.
+/// every call in tai_service_calls, and turns gRPC status plus the trailer's code into an 
+/// <see cref="Api.ApiException"/>.
 /// </summary>
 public interface IAiClient
 {
@@ -34,7 +35,8 @@ public interface IAiClient
 /// <param name="Idempotent">May be sent again when the first try's fate is unknown.</param>
 /// <param name="Invoke">The generated stub's method.</param>
 public sealed record AiCall<TRequest, TResponse>(
-    string Name, bool Idempotent, Func<AiService.AiServiceClient, TRequest, CallOptions, AsyncUnaryCall<TResponse>> Invoke)
+    string Name, bool Idempotent,
+    Func<AiService.AiServiceClient, TRequest, CallOptions, AsyncUnaryCall<TResponse>> Invoke)
     where TRequest : class
     where TResponse : class;
 

@@ -16,7 +16,8 @@ internal sealed class RetryBudget(int percent, int reserve)
     {
         var now = Volatile.Read(ref _hundredths);
         // A race loses a hundredth of a retry, which is not worth a loop on the path of every call.
-        if (now < reserve * Whole) Interlocked.CompareExchange(ref _hundredths, Math.Min(now + percent, reserve * Whole), now);
+        if (now < reserve * Whole)
+            Interlocked.CompareExchange(ref _hundredths, Math.Min(now + percent, reserve * Whole), now);
     }
 
     public bool TryTake()

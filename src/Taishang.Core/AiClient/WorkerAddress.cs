@@ -17,7 +17,8 @@ internal enum WorkerAddressKind
 /// <param name="Path">Path of the socket, or the Consul service; empty otherwise.</param>
 internal sealed record WorkerAddress(WorkerAddressKind Kind, string Text, string Host, int Port, string Path)
 {
-    /// <exception cref="InvalidOperationException">An entry has no known form, or there are none or too many.</exception>
+    /// <exception cref="InvalidOperationException">An entry has no known form, or there are none or too
+    /// many.</exception>
     public static IReadOnlyList<WorkerAddress> ParseList(string list)
     {
         var parts = list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

@@ -10,7 +10,9 @@ namespace Taishang.Core.AiClient;
 /// </summary>
 internal static class WorkerChannel
 {
-    /// <summary>Large answers start at full speed on a near network instead of growing the window step by step.</summary>
+    /// <summary>
+    /// Large answers start at full speed on a near network instead of growing the window step by step.
+    /// </summary>
     private const int StreamWindowBytes = 4 * 1024 * 1024;
 
     /// <param name="address"><c>http</c>, <c>https</c> or <c>unix</c>.</param>

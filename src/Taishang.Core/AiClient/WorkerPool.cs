@@ -21,7 +21,9 @@ internal sealed class WorkerPool(IOptions<AiClientOptions> options, TimeProvider
 
     public bool AnyServing => Connections.Any(connection => connection.Serves(null));
 
-    /// <summary>Completes after the first round of health checks: before it, "not connected" would be a guess.</summary>
+    /// <summary>
+    /// Completes after the first round of health checks: before it, "not connected" would be a guess.
+    /// </summary>
     public Task Looked => _looked.Task;
 
     /// <summary>Ids of the workers that serve now.</summary>

@@ -19,7 +19,8 @@ internal sealed class CollectionBuilds(Database database, TaskStore tasks, Colle
                     ?? throw CollectionLookup.NotFound(reference);
                 if (await LiveTaskAsync(session, row) is { } live) return (row, live);
                 var payload = new JsonObject { ["collection"] = row.Id };
-                var task = await tasks.CreateAsync(session, new NewTask(IndexTaskExecutor.TypeName, payload.ToJsonString()));
+                var task =
+                    await tasks.CreateAsync(session, new NewTask(IndexTaskExecutor.TypeName, payload.ToJsonString()));
                 await CollectionStore.SetBuildTaskAsync(session, row.Id, task.Id);
                 return (row, task.Id);
             },

@@ -25,7 +25,10 @@ internal sealed class CollectionDropStore(Database database)
     public Task<CollectionDrop?> FindAsync(string collectionId, CancellationToken cancellation) =>
         database.ReadAsync(
             session => session.FindAsync<CollectionDrop>(
-                "SELECT collection_id, worker_id, attempts FROM tai_collection_drops WHERE collection_id = @collectionId",
+                """
+                SELECT collection_id, worker_id, attempts FROM tai_collection_drops
+                WHERE collection_id = @collectionId
+                """,
                 new { collectionId }),
             cancellation);
 

@@ -55,7 +55,8 @@ internal static class CollectionEndpoints
         HttpContext context, CollectionLife life, EmbeddingModels models, TimeProvider time)
     {
         var cancellation = context.RequestAborted;
-        var row = CollectionRules.Check(await JsonBody.ReadAsync<CreateCollectionBody>(context, cancellation), out var model);
+        var row =
+            CollectionRules.Check(await JsonBody.ReadAsync<CreateCollectionBody>(context, cancellation), out var model);
         var now = life.Now();
         row = row with { Id = context.NewRowId(time), CreatedAt = now, UpdatedAt = now };
         if (model is not null) row = await models.AttachAsync(row, model, context, cancellation);
@@ -77,7 +78,8 @@ internal static class CollectionEndpoints
     {
         var cancellation = context.RequestAborted;
         var body = await JsonBody.ReadAsync<ChangeCollectionBody>(context, cancellation);
-        if (body.IsEmpty) throw new ApiException(ErrorCodes.MissingField, "body: expected at least one field to change");
+        if (body.IsEmpty)
+            throw new ApiException(ErrorCodes.MissingField, "body: expected at least one field to change");
         for (var attempt = 1; attempt <= ChangeAttemptsMax; attempt++)
         {
             var old = await lookup.ReadAsync(id, cancellation);

@@ -61,7 +61,9 @@ internal sealed class CollectionLife(
         return written ? changed : null;
     }
 
-    /// <summary>Gone for every reader when this returns; the worker's disk follows at once or when it is back.</summary>
+    /// <summary>
+    /// Gone for every reader when this returns; the worker's disk follows at once or when it is back.
+    /// </summary>
     public async Task DeleteAsync(string reference, CancellationToken cancellation)
     {
         var now = Now();
@@ -113,7 +115,8 @@ internal sealed class CollectionLife(
         }
         catch (Exception e)
         {
-            log.LogWarning(e, "collection {Collection} was not created; its name is free after the undo is due", row.Id);
+            log.LogWarning(
+                e, "collection {Collection} was not created; its name is free after the undo is due", row.Id);
         }
     }
 }

@@ -33,7 +33,9 @@ internal sealed record CollectionParams(int? Connectivity, int? EfConstruction, 
         return new CollectionParams(Number("m"), Number("ef_construction"), Number("ef_search"));
     }
 
-    /// <summary>Reads what a caller gave; what is not a parameter of the index type is refused, never ignored.</summary>
+    /// <summary>
+    /// Reads what a caller gave; what is not a parameter of the index type is refused, never ignored.
+    /// </summary>
     public static CollectionParams Read(JsonElement? given, bool flat, FieldErrors errors)
     {
         var result = None;
@@ -48,7 +50,8 @@ internal sealed record CollectionParams(int? Connectivity, int? EfConstruction, 
         {
             if (flat)
             {
-                errors.Add(ErrorCodes.CollectionParameter, $"params.{property.Name}", "a FLAT collection has no parameters");
+                errors.Add(
+                    ErrorCodes.CollectionParameter, $"params.{property.Name}", "a FLAT collection has no parameters");
                 continue;
             }
 

@@ -18,7 +18,9 @@ internal sealed class CollectionReadiness(
     IOptions<CollectionOptions> options,
     ILogger<CollectionReadiness> log)
 {
-    /// <summary>After rows were written: those that no index covers end `ready`, with one statement for all of them.</summary>
+    /// <summary>
+    /// After rows were written: those that no index covers end `ready`, with one statement for all of them.
+    /// </summary>
     public async Task AfterUpsertAsync(Collection written, CancellationToken cancellation)
     {
         if (written.IsFlat) return;

@@ -37,7 +37,8 @@ internal static class CollectionRules
         CheckTtl(errors, body.TtlSeconds);
         CheckDescription(errors, body.Description);
         if (body.Model is { Length: 0 or > 151 })
-            errors.Add(ErrorCodes.CollectionParameter, "model", $"expected 1 to 151 characters, came {body.Model.Length}");
+            errors.Add(
+                ErrorCodes.CollectionParameter, "model", $"expected 1 to 151 characters, came {body.Model.Length}");
         var flat = body.IndexType == "FLAT";
         var parameters = CollectionParams.Read(body.Params, flat, errors);
         errors.ThrowIfAny();
@@ -139,7 +140,9 @@ internal static class CollectionRules
     {
         CheckRange(errors, "shards", shards, 1, ShardsMax);
         if (shards is > 1 and <= ShardsMax)
-            errors.Add(ErrorCodes.EngineUnavailable, "shards", $"no worker splits a collection yet: expected 1, came {shards}");
+            errors.Add(
+                ErrorCodes.EngineUnavailable, "shards",
+                $"no worker splits a collection yet: expected 1, came {shards}");
     }
 
     private static void CheckOneOf(FieldErrors errors, string field, string value, string[] known, string[] toCome)
@@ -156,7 +159,8 @@ internal static class CollectionRules
     private static void CheckFixed<T>(FieldErrors errors, string field, T? given, T was)
     {
         if (given is null || Equals(given, was)) return;
-        errors.Add(ErrorCodes.CollectionImmutable, field, $"can not change after creation: is {was}, came {Cut($"{given}")}");
+        errors.Add(
+            ErrorCodes.CollectionImmutable, field, $"can not change after creation: is {was}, came {Cut($"{given}")}");
     }
 
     private static void CheckModelFixed(FieldErrors errors, string? given, Collection old)

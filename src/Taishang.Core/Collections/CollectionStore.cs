@@ -58,7 +58,8 @@ internal sealed class CollectionStore(Database database)
                     skip = query.Skip,
                 };
                 var rows = await session.QueryAsync<Collection>(
-                    $"SELECT {Columns} FROM tai_vector_collections {Where} {Order(query.Sort)} LIMIT @take OFFSET @skip",
+                    $"SELECT {Columns} FROM tai_vector_collections {Where} {Order(query.Sort)} "
+                        + "LIMIT @take OFFSET @skip",
                     parameters);
                 var total = await session.ScalarAsync<long>(
                     $"SELECT COUNT(*) FROM tai_vector_collections {Where}", parameters);

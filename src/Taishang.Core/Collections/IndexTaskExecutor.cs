@@ -47,7 +47,9 @@ internal sealed class IndexTaskExecutor(
         }
     }
 
-    /// <summary>Reports where the worker's stream stands; at once, so that a late report never overtakes a newer one.</summary>
+    /// <summary>
+    /// Reports where the worker's stream stands; at once, so that a late report never overtakes a newer one.
+    /// </summary>
     private sealed class Progress(TaskContext context) : IProgress<BuildIndexProgress>
     {
         public void Report(BuildIndexProgress value) =>

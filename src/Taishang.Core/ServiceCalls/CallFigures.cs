@@ -1,6 +1,8 @@
 namespace Taishang.Core.ServiceCalls;
 
-/// <summary>Figures of a group of calls; the field that names the group is the only one of its kind that is set.</summary>
+/// <summary>
+/// Figures of a group of calls; the field that names the group is the only one of its kind that is set.
+/// </summary>
 public sealed class CallFigures
 {
     public string? Method { get; init; }

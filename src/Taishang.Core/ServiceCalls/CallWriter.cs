@@ -35,7 +35,9 @@ internal sealed class CallWriter(
         return Task.CompletedTask;
     }
 
-    /// <summary>What is recorded until here is written, unless the database stays away longer than the option says.</summary>
+    /// <summary>
+    /// What is recorded until here is written, unless the database stays away longer than the option says.
+    /// </summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         recorder.Complete();

@@ -11,7 +11,9 @@ namespace Taishang.Core.ServiceCalls;
 /// <summary>Routes of recorded calls.</summary>
 internal static class ServiceCallEndpoints
 {
-    /// <summary>A reader waits this long for his own calls to arrive in their table, then reads what is there.</summary>
+    /// <summary>
+    /// A reader waits this long for his own calls to arrive in their table, then reads what is there.
+    /// </summary>
     private static readonly TimeSpan FlushWait = TimeSpan.FromSeconds(1);
 
     public static void AddServiceCalls(this IServiceCollection services) =>

@@ -92,7 +92,8 @@ internal static class ServiceCallQuery
         if (page.Filter("min_duration") is not { } text) return 0;
         if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var ms)
             && ms is >= 0 and <= MinDurationMsMax) return (long)Math.Round(ms * 1000);
-        errors.Add(ErrorCodes.ServiceCallQuery, "min_duration", $"expected milliseconds from 0 to {MinDurationMsMax:0}");
+        errors.Add(
+            ErrorCodes.ServiceCallQuery, "min_duration", $"expected milliseconds from 0 to {MinDurationMsMax:0}");
         return 0;
     }
 

@@ -17,15 +17,19 @@ internal sealed class EmbeddingModels(ModelGate gate)
     private const string EmbeddingKind = "embedding";
 
     /// <summary>The collection with its model filled in.</summary>
-    /// <exception cref="ApiException">No such model, not usable, no embedding model, or of other dimensions.</exception>
+    /// <exception cref="ApiException">No such model, not usable, no embedding model, or of other
+    /// dimensions.</exception>
     public async Task<Collection> AttachAsync(
         Collection row, string reference, HttpContext context, CancellationToken cancellation)
     {
         var usable = await FindAsync(reference, context, cancellation);
         if (usable.Version.Dims != row.Dims)
         {
-            var gives = usable.Version.Dims is { } dims ? $"gives {dims}" : "has not told its dimensions: test it first";
-            throw Incompatible("dims", $"expected those of the model {usable.Model.Reference}, which {gives}, came {row.Dims}");
+            var gives = usable.Version.Dims is { } dims
+                ? $"gives {dims}"
+                : "has not told its dimensions: test it first";
+            throw Incompatible(
+                "dims", $"expected those of the model {usable.Model.Reference}, which {gives}, came {row.Dims}");
         }
 
         return row with
@@ -50,7 +54,8 @@ internal sealed class EmbeddingModels(ModelGate gate)
             : await gate.RequireAsync(reference, null, context, cancellation);
         // A model whose test never passed has no kind: its first call will tell.
         if (usable.Version.Kind is null or EmbeddingKind) return usable;
-        throw Incompatible("model", $"expected an embedding model, came {usable.Model.Reference} of kind {usable.Version.Kind}");
+        throw Incompatible(
+            "model", $"expected an embedding model, came {usable.Model.Reference} of kind {usable.Version.Kind}");
     }
 
     private static ApiException Incompatible(string field, string message) => new(

@@ -32,7 +32,8 @@ internal static class EvaluationPayload
         }
 
         var count = queries.GetArrayLength();
-        if (count is 0 or > QueriesMax) Add(errors, "payload.queries", $"expected 1 to {QueriesMax} queries, came {count}");
+        if (count is 0 or > QueriesMax)
+            Add(errors, "payload.queries", $"expected 1 to {QueriesMax} queries, came {count}");
         var row = 0;
         foreach (var query in queries.EnumerateArray().Take(QueriesMax))
             ValidateQuery(errors, $"payload.queries[{row++}]", query);
@@ -104,7 +105,8 @@ internal static class EvaluationPayload
         var i = 0;
         foreach (var number in vector.EnumerateArray())
         {
-            if (number.ValueKind != JsonValueKind.Number || !number.TryGetSingle(out var value) || !float.IsFinite(value))
+            if (number.ValueKind != JsonValueKind.Number || !number.TryGetSingle(out var value)
+                || !float.IsFinite(value))
             {
                 Add(errors, $"{path}[{i}]", $"expected a finite float32, came {TaskPayload.Kind(number)}");
                 return;
@@ -125,7 +127,8 @@ internal static class EvaluationPayload
             _ => false,
         };
         if (!sound)
-            Add(errors, path, $"expected a list of ids or an object from id to grade (0 to 100), at most {JudgementsMax}");
+            Add(errors, path,
+                $"expected a list of ids or an object from id to grade (0 to 100), at most {JudgementsMax}");
     }
 
     private static bool IsId(JsonElement id) =>

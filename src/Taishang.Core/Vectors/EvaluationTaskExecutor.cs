@@ -8,9 +8,9 @@ using Taishang.Core.Tasks;
 namespace Taishang.Core.Vectors;
 
 /// <summary>
-/// Tasks of type `evaluation`: <c>{collection, queries: [{text | vector, relevant?}], k?, ef?, nprobe?}</c>. Every query
-/// is asked twice, through the index and by exact scan, which gives the index's recall; queries with judgements give
-/// nDCG, recall and MRR beside it. Queries are asked one at a time, so that their times are those of a search.
+/// Tasks of type `evaluation`: <c>{collection, queries: [{text | vector, relevant?}], k?, ef?, nprobe?}</c>. Every
+/// query is asked twice, through the index and by exact scan, which gives the index's recall; queries with judgements
+/// give nDCG, recall and MRR beside it. Queries are asked one at a time, so that their times are those of a search.
 /// </summary>
 internal sealed class EvaluationTaskExecutor(
     IAiClient ai, CollectionLookup lookup, TextVectors texts, TimeProvider time) : ITaskExecutor
@@ -49,7 +49,8 @@ internal sealed class EvaluationTaskExecutor(
             for (var i = 0; i < batch.Count; i++)
             {
                 var started = time.GetTimestamp();
-                var (found, engineMs) = await SearchAsync(context, collection, vectors[i], k, exact: false, cancellation);
+                var (found, engineMs) =
+                    await SearchAsync(context, collection, vectors[i], k, exact: false, cancellation);
                 var took = time.GetElapsedTime(started).TotalMilliseconds;
                 var (exact, _) = await SearchAsync(context, collection, vectors[i], k, exact: true, cancellation);
                 sums.Add(found, exact, batch[i].Grades, k, took, engineMs);

@@ -1,9 +1,13 @@
 namespace Taishang.Core.Vectors;
 
-/// <summary>Measures of one ranked list against judgements. Gains are linear in the grade, as trec_eval has them.</summary>
+/// <summary>
+/// Measures of one ranked list against judgements. Gains are linear in the grade, as trec_eval has them.
+/// </summary>
 internal static class RankingMeasures
 {
-    /// <summary>Discounted gain of the first k over that of the best possible order; 0 when nothing is relevant.</summary>
+    /// <summary>
+    /// Discounted gain of the first k over that of the best possible order; 0 when nothing is relevant.
+    /// </summary>
     public static double Ndcg(IReadOnlyList<string> ranked, IReadOnlyDictionary<string, double> grades, int k)
     {
         double gain = 0;

@@ -87,7 +87,8 @@ internal sealed class RowsBody
     {
         foreach (var value in FilterJson.Span)
         {
-            if (value is not ((byte)'{' or (byte)'}' or (byte)' ' or (byte)'\t' or (byte)'\n' or (byte)'\r')) return false;
+            if (value is not ((byte)'{' or (byte)'}' or (byte)' ' or (byte)'\t' or (byte)'\n' or (byte)'\r'))
+                return false;
         }
 
         return !FilterJson.IsEmpty;

@@ -144,7 +144,8 @@ internal sealed class SearchBody
         if (count > VectorLimits.QueriesMax)
             reader.Errors.Add(ErrorCodes.TooManyRows, "vectors",
                 $"expected at most {VectorLimits.QueriesMax} queries, came {count}");
-        if (count == 0) reader.Errors.Add(ErrorCodes.InvalidArgument, "vectors", "expected at least one query, came none");
+        if (count == 0)
+            reader.Errors.Add(ErrorCodes.InvalidArgument, "vectors", "expected at least one query, came none");
     }
 
     private void AddQuery(FloatBuffer buffer)
@@ -235,7 +236,8 @@ internal sealed class SearchBody
 
     private void CheckParts(FieldErrors errors, Parts seen)
     {
-        if ((seen & Parts.Collection) == Parts.None) errors.Add(ErrorCodes.MissingField, "collection", "required and missing");
+        if ((seen & Parts.Collection) == Parts.None)
+            errors.Add(ErrorCodes.MissingField, "collection", "required and missing");
         var forms = System.Numerics.BitOperations.PopCount((uint)(seen & Parts.AnyVector));
         if (forms == 0)
             errors.Add(ErrorCodes.MissingField, "vector",

@@ -14,7 +14,8 @@ internal sealed class TextVectors(IAiClient ai, EmbeddingModels models, IOptions
 {
     /// <summary>With the model that a collection is bound to.</summary>
     /// <param name="context">Takes the headers of a deprecated model; null outside of a request.</param>
-    /// <exception cref="ApiException">The collection names no model, the model may not be used, or ai failed.</exception>
+    /// <exception cref="ApiException">The collection names no model, the model may not be used, or ai
+    /// failed.</exception>
     public async Task<EmbeddedTexts> EmbedForAsync(
         Collection collection, IReadOnlyList<string> texts, HttpContext? context, CancellationToken cancellation)
     {

@@ -105,7 +105,8 @@ internal sealed class UpsertBody
         }
 
         if (row > VectorLimits.RowsMax)
-            reader.Errors.Add(ErrorCodes.TooManyRows, List, $"expected at most {VectorLimits.RowsMax} rows, came {row}");
+            reader.Errors.Add(
+                ErrorCodes.TooManyRows, List, $"expected at most {VectorLimits.RowsMax} rows, came {row}");
         if (row == 0) reader.Errors.Add(ErrorCodes.InvalidArgument, List, "expected at least one row, came none");
     }
 
@@ -118,7 +119,8 @@ internal sealed class UpsertBody
         {
             if (reader.Is("id"u8))
             {
-                if (Once(ref reader, ref seen, RowParts.Id, "id", row)) result.Id = VectorIds.Read(ref reader, At("id", row));
+                if (Once(ref reader, ref seen, RowParts.Id, "id", row))
+                    result.Id = VectorIds.Read(ref reader, At("id", row));
             }
             else if (reader.Is("vector"u8))
             {

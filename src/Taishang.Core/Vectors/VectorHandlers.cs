@@ -8,7 +8,9 @@ using Taishang.Core.Collections;
 
 namespace Taishang.Core.Vectors;
 
-/// <summary>What the routes of rows do: read strictly, find the collection, call its worker, write the answer.</summary>
+/// <summary>
+/// What the routes of rows do: read strictly, find the collection, call its worker, write the answer.
+/// </summary>
 internal sealed class VectorHandlers(
     IAiClient ai,
     CollectionLookup collections,

@@ -9,7 +9,9 @@ using Taishang.Testing.Databases;
 
 namespace Taishang.Core.Tests.AiClient;
 
-/// <summary>The client as core registers it, over a database of the test's own, against the workers of the test.</summary>
+/// <summary>
+/// The client as core registers it, over a database of the test's own, against the workers of the test.
+/// </summary>
 internal sealed class ClientWorld : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);

@@ -11,7 +11,8 @@ public sealed class RetryPolicyTests
     [Fact]
     public void Pauses_are_anywhere_below_a_bound_that_doubles_up_to_its_maximum()
     {
-        var policy = Policy(new() { AttemptsMax = 10, BackoffBaseMs = 100, BackoffMaxMs = 1_000, RetryBudgetReserve = 10_000 });
+        var policy =
+            Policy(new() { AttemptsMax = 10, BackoffBaseMs = 100, BackoffMaxMs = 1_000, RetryBudgetReserve = 10_000 });
         double[] bounds = [100, 200, 400, 800, 1_000, 1_000];
         for (var attempt = 1; attempt <= bounds.Length; attempt++)
         {

@@ -33,7 +33,8 @@ public sealed class CollectionEndpointTests
         Assert.Equal(1, list["total"].GetInt64());
         Assert.Equal("points", list["collections"][0].GetProperty("name").GetString());
         var spec = world.Worker.Ai.RequestsOf<CreateCollectionRequest>().Single().Spec;
-        Assert.Equal((4, Metric.Dot, 8, 50, 3600L), (spec.Dims, spec.Metric, spec.Connectivity, spec.EfSearch, spec.TtlSeconds));
+        Assert.Equal(
+            (4, Metric.Dot, 8, 50, 3600L), (spec.Dims, spec.Metric, spec.Connectivity, spec.EfSearch, spec.TtlSeconds));
     }
 
     [Theory]
@@ -63,7 +64,8 @@ public sealed class CollectionEndpointTests
     [InlineData("""{"name":"a","dims":2,"index_type":"HNSW","params":[1]}""", 400, 10004, "params")]
     [InlineData("""{"name":"a","dims":2,"index_type":"FLAT","color":1}""", 400, 10003, "color")]
     [InlineData("""{"name":"a","dims":2,"index_type":"FLAT","model":"nothing"}""", 404, 20001, null)]
-    public async Task A_bad_creation_names_its_field_and_writes_nothing(string body, int status, int code, string? field)
+    public async Task A_bad_creation_names_its_field_and_writes_nothing(
+        string body, int status, int code, string? field)
     {
         await using var world = await VectorWorld.StartAsync();
 
@@ -165,7 +167,8 @@ public sealed class CollectionEndpointTests
     public async Task Lists_are_paged_sorted_and_filtered_with_an_exact_total(Dialect dialect)
     {
         await using var world = await VectorWorld.StartAsync(dialect);
-        foreach (var i in Enumerable.Range(0, 5)) await world.CreateAsync($"c{i}", dims: 5 - i, index: i < 2 ? "FLAT" : "HNSW");
+        foreach (var i in Enumerable.Range(0, 5))
+            await world.CreateAsync($"c{i}", dims: 5 - i, index: i < 2 ? "FLAT" : "HNSW");
 
         var page = await world.Api.GetAsync($"{Root}?page=2&page_size=2&sort=name");
         var byDims = await world.Api.GetAsync($"{Root}?sort=dims");

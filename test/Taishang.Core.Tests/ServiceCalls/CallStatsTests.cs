@@ -35,7 +35,8 @@ public sealed class CallStatsTests
         AssertGroups(meant, call => call.SourceService, stats.GetProperty("by_source"), "source_service");
         AssertGroups(meant, call => call.Status, stats.GetProperty("by_status"), "status");
         AssertGroups(
-            meant, call => call.CreatedAt.ToString("yyyy-MM-dd'T'00:00:00.000000'Z'"), stats.GetProperty("by_time"), "start");
+            meant, call => call.CreatedAt.ToString("yyyy-MM-dd'T'00:00:00.000000'Z'"), stats.GetProperty("by_time"),
+            "start");
     }
 
     [Theory]

@@ -6,7 +6,9 @@ using Taishang.Testing.Hosts;
 
 namespace Taishang.Core.Tests.Vectors;
 
-/// <summary>A worker in memory behind a <see cref="FakeAiClient"/>: keeps rows, scans them exactly, embeds by hashing.</summary>
+/// <summary>
+/// A worker in memory behind a <see cref="FakeAiClient"/>: keeps rows, scans them exactly, embeds by hashing.
+/// </summary>
 internal sealed class FakeWorker
 {
     private readonly ConcurrentDictionary<string, Place> _places = new();
@@ -39,7 +41,8 @@ internal sealed class FakeWorker
         {
             Count = request.Ids.Count(id => Get(request.CollectionId).Rows.TryRemove(Key(id), out _)),
         });
-        Ai.On(AiCalls.CountVectors, request => new CountVectorsResponse { Count = Get(request.CollectionId).Rows.Count });
+        Ai.On(
+            AiCalls.CountVectors, request => new CountVectorsResponse { Count = Get(request.CollectionId).Rows.Count });
         Ai.On(AiCalls.GetVectors, request =>
         {
             var response = new GetVectorsResponse();

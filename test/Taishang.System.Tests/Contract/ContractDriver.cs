@@ -48,7 +48,8 @@ internal sealed class ContractDriver(HttpClient http)
         var text = await response.Content.ReadAsStringAsync();
         var status = (int)response.StatusCode;
         Assert.True(status == expected, $"{call}: expected HTTP {expected}, came {status}: {Cut(text)}");
-        Assert.True(operation.Answers.TryGetValue(status, out var declared), $"{call}: {status} is not in the contract");
+        Assert.True(
+            operation.Answers.TryGetValue(status, out var declared), $"{call}: {status} is not in the contract");
         _driven.Add((call.OperationId, status));
         CheckHeaders(call, declared!, response);
         return CheckBody(call, declared!, response.Content.Headers.ContentType, text);
@@ -114,8 +115,11 @@ internal sealed record Call(string OperationId, string? Id = null, object? Body 
 
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
 
-    public override string ToString() =>
-        $"{OperationId} {Id} {Query} {(Body is byte[] bytes ? Convert.ToHexString(bytes) : Cut(Body?.ToString()))}".Trim();
+    public override string ToString()
+    {
+        var body = Body is byte[] bytes ? Convert.ToHexString(bytes) : Cut(Body?.ToString());
+        return $"{OperationId} {Id} {Query} {body}".Trim();
+    }
 
     private static string? Cut(string? text) => text is { Length: > 200 } ? text[..200] + "…" : text;
 }

@@ -35,7 +35,8 @@ public sealed class ContractFileTests
     [Fact]
     public void Every_operation_has_its_own_id_and_a_summary_in_both_languages()
     {
-        Assert.Equal(Contract.Operations.Count, Contract.Operations.Select(operation => operation.Id).Distinct().Count());
+        Assert.Equal(
+            Contract.Operations.Count, Contract.Operations.Select(operation => operation.Id).Distinct().Count());
         None(from operation in Contract.Operations
             let summary = (string?)operation.Node["summary"] ?? ""
             where !summary.Contains(" · ", StringComparison.Ordinal) || !summary.Any(c => c > 0x3000)

@@ -9,7 +9,9 @@ namespace Taishang.System.Tests.Contract;
 /// <summary>One error table in four places: the code, the document, the contract, the numbers of workers.</summary>
 public sealed class ErrorTableTests
 {
-    /// <summary>What no operation of the file answers: paths and methods outside of it, and a caller who has gone.</summary>
+    /// <summary>
+    /// What no operation of the file answers: paths and methods outside of it, and a caller who has gone.
+    /// </summary>
     private static readonly ErrorCode[] OutsideOfOperations =
         [ErrorCodes.RouteNotFound, ErrorCodes.MethodNotAllowed, ErrorCodes.Cancelled];
 

@@ -53,7 +53,11 @@ public sealed class EveryOperationTests
         {
             var create = new Call("createModel", null, Example("createModel", "onnx"))
             {
-                Headers = new Dictionary<string, string> { ["Idempotency-Key"] = "a-model", ["X-Request-Id"] = "day-1" },
+                Headers = new Dictionary<string, string>
+                {
+                    ["Idempotency-Key"] = "a-model",
+                    ["X-Request-Id"] = "day-1",
+                },
             };
             var id = Text(await driver.SucceedAsync(create), "id");
             Assert.Equal(id, Text(await driver.SucceedAsync(create), "id"));
@@ -88,12 +92,15 @@ public sealed class EveryOperationTests
         private async Task<(string Points, string Notes)> CollectionsAsync()
         {
             var points = Text(
-                await driver.SucceedAsync(new Call("createCollection", null, Example("createCollection", "points"))), "id");
+                await driver.SucceedAsync(new Call("createCollection", null, Example("createCollection", "points"))),
+                "id");
             var notes = Text(
-                await driver.SucceedAsync(new Call("createCollection", null, Example("createCollection", "notes"))), "id");
+                await driver.SucceedAsync(new Call("createCollection", null, Example("createCollection", "notes"))),
+                "id");
             await driver.FailAsync(
                 409, 30002, new Call("createCollection", null, Example("createCollection", "points")));
-            await driver.SucceedAsync(new Call("listCollections") { Query = "sort=name&index_type=HNSW&metric_type=l2" });
+            await driver.SucceedAsync(
+                new Call("listCollections") { Query = "sort=name&index_type=HNSW&metric_type=l2" });
             await driver.SucceedAsync(new Call("getCollection", points));
             await driver.SucceedAsync(new Call("getCollection", "points"));
             await driver.SucceedAsync(new Call("updateCollection", points, Example("updateCollection")));
@@ -165,7 +172,8 @@ public sealed class EveryOperationTests
 
         private async Task TasksAsync()
         {
-            var queued = Text(await driver.SucceedAsync(new Call("createTask", null, Example("createTask", "queued"))), "id");
+            var queued =
+                Text(await driver.SucceedAsync(new Call("createTask", null, Example("createTask", "queued"))), "id");
             Assert.Equal("completed", Text(await EndOfTaskAsync(queued), "status"));
             await driver.FailAsync(409, 50002, new Call("retryTask", queued));
             await driver.FailAsync(409, 50002, new Call("updateTask", queued, Example("updateTask")));
@@ -185,8 +193,10 @@ public sealed class EveryOperationTests
             await driver.SucceedAsync(new Call("getTask", id));
             await driver.SucceedAsync(new Call("listTasks") { Query = "type=index&page_size=5" });
             await driver.SucceedAsync(new Call("listTaskEvents", id));
-            await driver.FailAsync(400, 50003, new Call("createTask", null, Json("""{ "type": "x", "payload": {} }""")));
-            await driver.FailAsync(400, 50004, new Call("createTask", null, Json("""{ "type": "index", "payload": {} }""")));
+            await driver.FailAsync(
+                400, 50003, new Call("createTask", null, Json("""{ "type": "x", "payload": {} }""")));
+            await driver.FailAsync(
+                400, 50004, new Call("createTask", null, Json("""{ "type": "index", "payload": {} }""")));
             await EndOfTaskAsync(id);
         }
 
@@ -197,7 +207,8 @@ public sealed class EveryOperationTests
                 var calls = await driver.SucceedAsync(new Call("listServiceCalls") { Query = "method=SearchVectors" });
                 return (long)calls["total"]! > 0;
             });
-            await driver.SucceedAsync(new Call("listServiceCalls") { Query = "sort=created_at&status=success&page_size=200" });
+            await driver.SucceedAsync(
+                new Call("listServiceCalls") { Query = "sort=created_at&status=success&page_size=200" });
             var answer = await driver.SucceedAsync(
                 new Call("getServiceCallStats") { Query = "bucket=minute&group_by=source,status" });
             Assert.True((long)answer["stats"]!["overall"]!["count"]! > 0);

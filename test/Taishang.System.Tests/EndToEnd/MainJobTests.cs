@@ -86,7 +86,8 @@ public sealed class MainJobTests : IDisposable
         var row = new { id = 1, vector = new[] { 1.0, 2.0 } };
         _ = (await server.ApiPostAsync("vectors/upsert", new { collection = "counted", vectors = new[] { row } })).Ok;
         _ = (await server.ApiPostAsync("vectors/search", new { collection = "counted", vector = row.vector })).Ok;
-        var task = (await server.ApiPostAsync("tasks", new { type = "embedding", payload = new { texts = new[] { "x" } } })).Ok;
+        var task = (await server.ApiPostAsync(
+            "tasks", new { type = "embedding", payload = new { texts = new[] { "x" } } })).Ok;
         await server.WaitForTaskAsync((string)task["id"]!);
 
         var metrics = await server.Http.GetStringAsync("/metrics");
@@ -94,7 +95,8 @@ public sealed class MainJobTests : IDisposable
         Assert.All(names, name => Assert.Contains(name, metrics));
         string[] families = ["task", "vector", "search", "call"];
         Assert.All(families, family => Assert.Contains(
-            metrics.Split('\n'), line => line.StartsWith("taishang_", StringComparison.Ordinal) && line.Contains(family)));
+            metrics.Split('\n'),
+            line => line.StartsWith("taishang_", StringComparison.Ordinal) && line.Contains(family)));
     }
 
     [Fact]
@@ -110,7 +112,8 @@ public sealed class MainJobTests : IDisposable
         Assert.Equal(("active", 512), ((string)model["status"]!, (int)model["dims"]!));
         var answer = (await server.ApiPostAsync(
             "vectors/embed", new { texts = new[] { "a cat", "a kitten", "the stock market" }, model = "use-lite" })).Ok;
-        var vectors = answer["embeddings"]!.AsArray().Select(v => v!.AsArray().Select(x => (float)x!).ToArray()).ToArray();
+        var vectors =
+            answer["embeddings"]!.AsArray().Select(v => v!.AsArray().Select(x => (float)x!).ToArray()).ToArray();
         Assert.True(Dot(vectors[0], vectors[1]) > Dot(vectors[0], vectors[2]) + 0.1f);
     }
 
@@ -118,7 +121,8 @@ public sealed class MainJobTests : IDisposable
 
     private static async Task LoadAsync(ServerProcess server)
     {
-        var lines = await File.ReadAllLinesAsync(Path.Combine(Repository.Root, "samples/first-search/corpus/corpus.jsonl"));
+        var lines =
+            await File.ReadAllLinesAsync(Path.Combine(Repository.Root, "samples/first-search/corpus/corpus.jsonl"));
         var rows = lines.Select(line => JsonNode.Parse(line)!).Select(document => new
         {
             id = (string)document["id"]!,

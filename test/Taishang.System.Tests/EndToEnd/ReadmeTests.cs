@@ -46,7 +46,8 @@ public sealed partial class ReadmeTests
         var output = await shell.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
         await shell.WaitForExitAsync().WaitAsync(Patience);
         Assert.Equal(0, shell.ExitCode);
-        return output.Replace("}{", "}\n{").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!);
+        return output.Replace("}{", "}\n{").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(
+            line => JsonNode.Parse(line)!);
     }
 
     [GeneratedRegex("^```bash\n(?<body>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline, 1000)]

@@ -2,7 +2,9 @@ using Taishang.Testing.Processes;
 
 namespace Taishang.System.Tests.Faults;
 
-/// <summary>The worker is away, hangs or restarts while core runs: clear answers, records, recovery by itself.</summary>
+/// <summary>
+/// The worker is away, hangs or restarts while core runs: clear answers, records, recovery by itself.
+/// </summary>
 public sealed class AiFaultTests : IDisposable
 {
     private readonly TestFolder _coreFolder = new();

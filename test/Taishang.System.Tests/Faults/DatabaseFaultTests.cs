@@ -4,7 +4,9 @@ using Taishang.Testing.Processes;
 
 namespace Taishang.System.Tests.Faults;
 
-/// <summary>The database is locked or gone for a while: 503 with a code, nothing half-done, recovery by itself.</summary>
+/// <summary>
+/// The database is locked or gone for a while: 503 with a code, nothing half-done, recovery by itself.
+/// </summary>
 public sealed class DatabaseFaultTests : IDisposable
 {
     private const int DatabaseUnavailable = 10016;
@@ -68,7 +70,8 @@ public sealed class DatabaseFaultTests : IDisposable
         var refused = await CreateAsync(server);
         Assert.Equal((503, DatabaseUnavailable), (refused.Status, refused.Code));
         Assert.NotNull(refused.Response.Headers.RetryAfter);
-        var task = await server.ApiPostAsync("tasks", new { type = "embedding", payload = new { texts = new[] { "x" } } });
+        var task =
+            await server.ApiPostAsync("tasks", new { type = "embedding", payload = new { texts = new[] { "x" } } });
         Assert.Equal((503, DatabaseUnavailable), (task.Status, task.Code));
     }
 
@@ -78,7 +81,8 @@ public sealed class DatabaseFaultTests : IDisposable
         Assert.Equal(0, (long)(await server.ApiGetAsync("vector_collections")).Ok["total"]!);
         Assert.Equal(0, (long)(await server.ApiGetAsync("tasks")).Ok["total"]!);
         _ = (await CreateAsync(server)).Ok;
-        var task = (await server.ApiPostAsync("tasks", new { type = "embedding", payload = new { texts = new[] { "x" } } })).Ok;
+        var task = (await server.ApiPostAsync(
+            "tasks", new { type = "embedding", payload = new { texts = new[] { "x" } } })).Ok;
         Assert.Equal("completed", (string)(await server.WaitForTaskAsync((string)task["id"]!))["status"]!);
     }
 

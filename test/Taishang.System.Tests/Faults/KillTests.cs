@@ -37,10 +37,13 @@ public sealed class KillTests(ITestOutputHelper output)
         Assert.Equal("completed", (string)(await last.BuildAsync(world.CollectionId!))["status"]!);
         await world.VerifySearchAsync(last, 50);
         output.WriteLine(
-            $"seed {Seed}: {kills} kills, {world.AcknowledgedRows} rows, {world.Tasks.Count} tasks, none lost, none twice");
+            $"seed {Seed}: {kills} kills, {world.AcknowledgedRows} rows, {world.Tasks.Count} tasks, "
+                + "none lost, none twice");
     }
 
-    /// <summary>Clients go on until the process is gone; it is killed in the middle of whatever they are doing.</summary>
+    /// <summary>
+    /// Clients go on until the process is gone; it is killed in the middle of whatever they are doing.
+    /// </summary>
     private static async Task WorkUntilKilledAsync(ServerProcess server, KillWorld world, Random random)
     {
         var left = random.Next(3, OperationsMax);
@@ -49,7 +52,8 @@ public sealed class KillTests(ITestOutputHelper output)
         {
             // A build runs beside the writes that follow it.
             if (operation == buildAt)
-                (await server.ApiPostAsync($"vector_collections/{world.CollectionId}/build", new { })).Ok.GetValueKind();
+                (await server.ApiPostAsync(
+                    $"vector_collections/{world.CollectionId}/build", new { })).Ok.GetValueKind();
             await OneAsync(server, world, random.Next(10));
         }
 

@@ -147,12 +147,15 @@ internal sealed class KillWorld(Random random)
     private async Task SettleDeleteAsync(ServerProcess server, string[] ids)
     {
         var found = await GetAsync(server, ids);
-        Assert.True(found.Count == 0 || found.Count == ids.Length, $"{found.Count} of {ids.Length} rows of one delete are there");
+        Assert.True(
+            found.Count == 0 || found.Count == ids.Length,
+            $"{found.Count} of {ids.Length} rows of one delete are there");
         if (found.Count != 0) return;
         foreach (var id in ids) _rows.Remove(id);
     }
 
-    private static async Task<Dictionary<string, (int Version, float[] Vector)>> GetAsync(ServerProcess server, string[] ids)
+    private static async Task<Dictionary<string, (int Version, float[] Vector)>> GetAsync(
+        ServerProcess server, string[] ids)
     {
         var data = (await server.ApiPostAsync("vectors/get", new { collection = Collection, ids })).Ok;
         return data["vectors"]!.AsArray().ToDictionary(

@@ -2,7 +2,9 @@ using Npgsql;
 
 namespace Taishang.System.Tests.Faults;
 
-/// <summary>The database of one system test: the default SQLite file, or a fresh database on the test's PostgreSQL.</summary>
+/// <summary>
+/// The database of one system test: the default SQLite file, or a fresh database on the test's PostgreSQL.
+/// </summary>
 internal sealed class SystemDatabase : IAsyncDisposable
 {
     private readonly string? _server;

@@ -51,7 +51,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
     {
         var all = new List<string> { "--data", dataFolder };
         if (!arguments.Contains("--http") && !arguments.Contains("ai")) all.AddRange(["--http", "http://127.0.0.1:0"]);
-        if (!arguments.Contains("--grpc") && !arguments.Contains("core")) all.AddRange(["--grpc", "http://127.0.0.1:0"]);
+        if (!arguments.Contains("--grpc") && !arguments.Contains("core"))
+            all.AddRange(["--grpc", "http://127.0.0.1:0"]);
         all.AddRange(arguments);
         var server = Launch(all);
         var exited = server._process.WaitForExitAsync();
@@ -117,7 +118,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
         return JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
     }
 
-    public async Task<JsonNode> GetAsync(string path) => JsonNode.Parse(await (await Http.GetAsync(path)).Content.ReadAsStringAsync())!;
+    public async Task<JsonNode> GetAsync(string path) =>
+        JsonNode.Parse(await (await Http.GetAsync(path)).Content.ReadAsStringAsync())!;
 
     /// <summary>A real kill -9; returns when the process is gone.</summary>
     public async Task KillAsync()

@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Taishang.Tidy.Tests.Rules;
 
-/// <summary>The page on the data model names every table and column of the schema with its type, and no others.</summary>
+/// <summary>
+/// The page on the data model names every table and column of the schema with its type, and no others.
+/// </summary>
 internal static partial class DataModel
 {
     public static IEnumerable<string> Differences(IEnumerable<SourceFile> schema, SourceFile document)
@@ -21,11 +23,11 @@ internal static partial class DataModel
         foreach (Match table in Table().Matches(text))
         {
             foreach (Match column in Column().Matches(table.Groups["columns"].Value))
-                yield return $"{table.Groups["name"].Value}.{column.Groups["name"].Value} {column.Groups["type"].Value}";
+                yield return $"{table.Groups["name"].Value}.{Column(column)}";
         }
 
         foreach (Match added in AddedColumn().Matches(text))
-            yield return $"{added.Groups["table"].Value}.{added.Groups["name"].Value} {added.Groups["type"].Value}";
+            yield return $"{added.Groups["table"].Value}.{Column(added)}";
     }
 
     private static IEnumerable<string> InDocument(SourceFile document)
@@ -35,9 +37,11 @@ internal static partial class DataModel
         {
             if (line.StartsWith("### ", StringComparison.Ordinal)) table = line[4..].Trim();
             if (Row().Match(line) is { Success: true } row)
-                yield return $"{table}.{row.Groups["name"].Value} {row.Groups["type"].Value}";
+                yield return $"{table}.{Column(row)}";
         }
     }
+
+    private static string Column(Match match) => $"{match.Groups["name"].Value} {match.Groups["type"].Value}";
 
     [GeneratedRegex(
         @"CREATE TABLE (IF NOT EXISTS )?(?<name>\w+) \((?<columns>.*?)\n\);",
@@ -46,11 +50,13 @@ internal static partial class DataModel
     private static partial Regex Table();
 
     [GeneratedRegex(
-        @"^    (?<name>[a-z_0-9]+) +(?<type>[A-Z]+(\(\d+\))?)", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
+        @"^    (?<name>[a-z_0-9]+) +(?<type>[A-Z]+(\(\d+\))?)", RegexOptions.Multiline | RegexOptions.ExplicitCapture,
+        1000)]
     private static partial Regex Column();
 
     [GeneratedRegex(
-        @"ALTER TABLE (?<table>\w+) ADD COLUMN (?<name>\w+) +(?<type>[A-Z]+(\(\d+\))?)", RegexOptions.ExplicitCapture, 1000)]
+        @"ALTER TABLE (?<table>\w+) ADD COLUMN (?<name>\w+) +(?<type>[A-Z]+(\(\d+\))?)", RegexOptions.ExplicitCapture,
+        1000)]
     private static partial Regex AddedColumn();
 
     [GeneratedRegex(@"^\| `(?<name>[a-z_0-9]+)` \| (?<type>[A-Z0-9()]+) \|", RegexOptions.ExplicitCapture, 1000)]

@@ -61,7 +61,9 @@ internal ref struct BodyReader
         _reader.Skip();
     }
 
-    /// <summary>Marks a field as seen; false, with the error noted and the value passed over, when it was before.</summary>
+    /// <summary>
+    /// Marks a field as seen; false, with the error noted and the value passed over, when it was before.
+    /// </summary>
     public bool Once(ref int seen, int bit, FieldPath path)
     {
         _reader.Read();
@@ -143,7 +145,9 @@ internal ref struct BodyReader
     /// <summary>A whole number as an id; null when it is none of 64 bits.</summary>
     public readonly long? TryInteger() => _reader.TryGetInt64(out var value) ? value : null;
 
-    /// <summary>An array of finite float32 numbers; false, with the first bad component noted, when it is not.</summary>
+    /// <summary>
+    /// An array of finite float32 numbers; false, with the first bad component noted, when it is not.
+    /// </summary>
     public bool Vector(FieldPath path, FloatBuffer buffer)
     {
         if (!Enters(JsonTokenType.StartArray, path)) return false;

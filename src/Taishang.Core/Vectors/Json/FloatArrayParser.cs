@@ -16,7 +16,9 @@ internal static class FloatArrayParser
     private const int DigitsMax = 19;
     private const int ExactPowerMax = 22;
 
-    /// <summary>Bits of a double below a float's last bit: the middle between two floats, and how near is too near.</summary>
+    /// <summary>
+    /// Bits of a double below a float's last bit: the middle between two floats, and how near is too near.
+    /// </summary>
     private const ulong TailMask = 0x1FFF_FFFF;
     private const long TailMiddle = 0x1000_0000;
     private const long TailGuard = 16;
@@ -86,7 +88,8 @@ internal static class FloatArrayParser
             digitCount += i - fraction;
         }
 
-        if (i < json.Length && json[i] is (byte)'e' or (byte)'E' && !TryExponent(json, ref i, ref exponent)) return false;
+        if (i < json.Length && json[i] is (byte)'e' or (byte)'E' && !TryExponent(json, ref i, ref exponent))
+            return false;
         at = i;
         if (digitCount <= DigitsMax && TryExact(digits, exponent, out value))
         {

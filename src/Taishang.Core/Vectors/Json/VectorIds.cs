@@ -4,7 +4,9 @@ using Taishang.Core.Api;
 
 namespace Taishang.Core.Vectors.Json;
 
-/// <summary>Ids of rows: a string of 1–128 characters or an integer, which is the same row as its decimal text.</summary>
+/// <summary>
+/// Ids of rows: a string of 1–128 characters or an integer, which is the same row as its decimal text.
+/// </summary>
 internal static class VectorIds
 {
     /// <summary>Reads the value that the reader stands on; null, with the reason noted, when it is no id.</summary>
@@ -23,7 +25,8 @@ internal static class VectorIds
             return null;
         }
 
-        if (reader.Text() is { Length: >= 1 and <= VectorLimits.IdCharactersMax } text) return new RowId { Text = text };
+        if (reader.Text() is { Length: >= 1 and <= VectorLimits.IdCharactersMax } text)
+            return new RowId { Text = text };
         reader.Errors.Add(ErrorCodes.VectorIdInvalid, path.ToString(),
             $"expected 1 to {VectorLimits.IdCharactersMax} characters, came {reader.Text().Length}");
         return null;

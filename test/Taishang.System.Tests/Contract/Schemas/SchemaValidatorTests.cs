@@ -8,7 +8,8 @@ public sealed class SchemaValidatorTests
         {
           "schemas": {
             "name": { "type": "string", "minLength": 2 },
-            "tree": { "type": "object", "properties": { "next": { "$ref": "#/schemas/tree" }, "name": { "$ref": "#/schemas/name" } } }
+            "tree": { "type": "object",
+                "properties": { "next": { "$ref": "#/schemas/tree" }, "name": { "$ref": "#/schemas/name" } } }
           }
         }
         """;
@@ -46,9 +47,11 @@ public sealed class SchemaValidatorTests
     [InlineData("""{ "allOf": [{ "type": "number" }, { "minimum": 1 }] }""", "1", "0")]
     [InlineData("""{ "anyOf": [{ "type": "number" }, { "type": "integer" }] }""", "1", "\"a\"")]
     [InlineData("""{ "oneOf": [{ "type": "number" }, { "type": "integer" }] }""", "1.5", "1")]
-    [InlineData("""{ "oneOf": [{ "required": ["a"] }, { "required": ["b"] }] }""", """{ "a": 1 }""", """{ "a": 1, "b": 1 }""")]
+    [InlineData(
+        """{ "oneOf": [{ "required": ["a"] }, { "required": ["b"] }] }""", """{ "a": 1 }""", """{ "a": 1, "b": 1 }""")]
     [InlineData("""{ "$ref": "#/schemas/name" }""", "\"ab\"", "\"a\"")]
-    [InlineData("""{ "$ref": "#/schemas/tree" }""", """{ "next": { "next": {} } }""", """{ "next": { "name": "a" } }""")]
+    [InlineData(
+        """{ "$ref": "#/schemas/tree" }""", """{ "next": { "next": {} } }""", """{ "next": { "name": "a" } }""")]
     public void A_schema_takes_what_fits_and_refuses_what_does_not(string schema, string fits, string breaks)
     {
         var validator = new SchemaValidator(JsonNode.Parse(File)!.AsObject());
