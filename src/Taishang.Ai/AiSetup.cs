@@ -3,13 +3,9 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Logging;
 using Taishang.Ai.Indexes;
-using Taishang.Ai.Inference;
 using Taishang.Ai.Models;
 using Taishang.Ai.Rpc;
-using Taishang.Hosting.Health;
-using Taishang.VectorEngine;
 
 namespace Taishang.Ai;
 
@@ -40,64 +36,5 @@ public static class AiSetup
         // gRPC has a limit of its own (RpcOptions); the web server's 30 MB stand below it.
         app.MapGrpcService<AiRpc>().WithMetadata(new DisableRequestSizeLimitAttribute());
         app.MapGrpcService<WorkerHealth>();
-    }
-
-    private static void AddModels(this IServiceCollection services, IConfiguration configuration, string data)
-    {
-        var options = new ModelOptions { ModelsFolder = Path.Combine(data, "models") };
-        configuration.GetSection("Taishang:Ai:Models").Bind(options);
-        options.Validate();
-        services.AddSingleton(options);
-        services.AddSingleton<OnnxModels>();
-        services.AddSingleton<IModelProvider, BuiltinProvider>();
-        services.AddSingleton<IModelProvider, OnnxProvider>();
-        services.AddSingleton<IModelProvider>(provider =>
-            new OpenAiProvider(options, provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<EmbeddingModels>();
-        services.AddSingleton<InferenceModels>();
-    }
-
-    private static void AddIndexes(this IServiceCollection services, IConfiguration configuration, string data)
-    {
-        var options = configuration.GetSection(IndexOptions.Section).Get<IndexOptions>() ?? new IndexOptions();
-        options.Validate();
-        services.AddSingleton(options);
-        services.AddSingleton(new CollectionFolders(data));
-        services.TryAddSingleton(provider => new VectorEngineOptions
-        {
-            Time = provider.GetRequiredService<TimeProvider>(),
-            BuildThreads = options.BuildThreads == 0 ? Environment.ProcessorCount : options.BuildThreads,
-        });
-        services.AddSingleton<MemoryGuard>();
-        services.AddSingleton<CallGates>();
-        services.AddSingleton<CollectionStore>();
-        services.AddHostedService(provider => provider.GetRequiredService<CollectionStore>());
-        services.AddSingleton<IReadinessCheck, CollectionReadiness>();
-        services.AddSingleton<CollectionGauges>();
-    }
-
-    private static void AddRpc(this IServiceCollection services, IConfiguration configuration, string data)
-    {
-        var options = configuration.GetSection(RpcOptions.Section).Get<RpcOptions>() ?? new RpcOptions();
-        options.Validate();
-        services.AddSingleton(options);
-        services.AddSingleton(provider =>
-            new WorkerIdentity(data, provider.GetRequiredService<ILogger<WorkerIdentity>>()));
-        services.AddSingleton<WorkerErrors>();
-        services.AddSingleton<ModelTest>();
-        services.AddSingleton<ModelCalls>();
-        services.AddSingleton<CollectionCalls>();
-        services.AddSingleton<RowCalls>();
-        services.AddSingleton<SearchCalls>();
-        services.AddSingleton<BuildCalls>();
-        services.AddSingleton<AiRpc>();
-        services.AddSingleton<WorkerHealth>();
-        services.AddSingleton<CallInterceptor>();
-        services.AddGrpc(grpc =>
-        {
-            grpc.MaxReceiveMessageSize = options.ReceiveBytesMax;
-            grpc.MaxSendMessageSize = options.SendBytesMax;
-            grpc.EnableDetailedErrors = false;
-        }).AddServiceOptions<AiRpc>(service => service.Interceptors.Add<CallInterceptor>());
     }
 }

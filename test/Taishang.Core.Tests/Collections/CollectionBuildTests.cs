@@ -99,7 +99,8 @@ public sealed class CollectionBuildTests
         await using var world = await VectorWorld.StartAsync();
         await world.CreateAsync("graph", index: "HNSW");
         await world.UpsertAsync("graph", """[{"id":1,"vector":[1,2]}]""");
-        world.Worker.Ai.OnBuildIndex((_, _) => throw new ApiException(ErrorCodes.InsufficientMemory, "too little memory"));
+        world.Worker.Ai.OnBuildIndex(
+            (_, _) => throw new ApiException(ErrorCodes.InsufficientMemory, "too little memory"));
 
         var failure = await Assert.ThrowsAsync<TaskFailedException>(
             () => world.RunAsync("index", """{"collection":"graph"}"""));
@@ -108,7 +109,8 @@ public sealed class CollectionBuildTests
         var answer = await world.Api.GetAsync($"{Root}/graph");
         Assert.Equal("error", answer.String("status"));
         Assert.Contains("too little memory", answer.String("error_msg"), StringComparison.Ordinal);
-        var hits = await world.Api.PostAsync("/api/taishang/vectors/search", """{"collection":"graph","vector":[1,2]}""");
+        var hits = await world.Api.PostAsync(
+            "/api/taishang/vectors/search", """{"collection":"graph","vector":[1,2]}""");
         Assert.Equal(1, hits["total"].GetInt32());
         world.Worker.Serve();
         await world.RunAsync("index", """{"collection":"graph"}""");

@@ -1,0 +1,30 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Taishang.Hosting.Health;
+using Taishang.VectorEngine;
+
+namespace Taishang.Ai.Indexes;
+
+/// <summary>Collections on the embedded engine.</summary>
+internal static class IndexSetup
+{
+    public static void AddIndexes(this IServiceCollection services, IConfiguration configuration, string data)
+    {
+        var options = configuration.GetSection(IndexOptions.Section).Get<IndexOptions>() ?? new IndexOptions();
+        options.Validate();
+        services.AddSingleton(options);
+        services.AddSingleton(new CollectionFolders(data));
+        services.TryAddSingleton(provider => new VectorEngineOptions
+        {
+            Time = provider.GetRequiredService<TimeProvider>(),
+            BuildThreads = options.BuildThreads == 0 ? Environment.ProcessorCount : options.BuildThreads,
+        });
+        services.AddSingleton<MemoryGuard>();
+        services.AddSingleton<CallGates>();
+        services.AddSingleton<CollectionStore>();
+        services.AddHostedService(provider => provider.GetRequiredService<CollectionStore>());
+        services.AddSingleton<IReadinessCheck, CollectionReadiness>();
+        services.AddSingleton<CollectionGauges>();
+    }
+}
