@@ -73,7 +73,11 @@ public sealed class BadRequestTests
         await driver.FailAsync(400, 10004, With("null"));
         await driver.FailAsync(400, 10003, With("""{ "no_such_field": 1 }"""));
         await driver.FailAsync(400, With(Deep()));
-        await driver.FailAsync(400, 10005, With("{}"));
+        // Where one of several fields is asked for, the code is the operation's own.
+        if (Contract.Resolve(operation.Body!["schema"]).ContainsKey("required"))
+            await driver.FailAsync(400, 10005, With("{}"));
+        else
+            await driver.FailAsync(400, With("{}"));
         await WrongTypesAsync(driver, operation, With);
     }
 
