@@ -16,8 +16,8 @@ public sealed class TaskExecutorTests
             settings: new Dictionary<string, string> { ["Vectors:EmbedBatchTexts"] = "2" });
         await NotesAsync(world);
         const string payload = """
-            {"collection":"notes","rows":[{"id":1,"text":"a","metadata":{"k":1}},{"id":"2","text":"b"},{"id":3,"text":"c"},
-             {"id":4,"text":"d","ttl_seconds":60},{"id":5,"text":"e"}]}
+            {"collection":"notes","rows":[{"id":1,"text":"a","metadata":{"k":1}},{"id":"2","text":"b"},
+             {"id":3,"text":"c"},{"id":4,"text":"d","ttl_seconds":60},{"id":5,"text":"e"}]}
             """;
         var context = new FakeTaskContext
         {
@@ -58,7 +58,9 @@ public sealed class TaskExecutorTests
 
         var result = await world.RunAsync("embedding", """{"texts":["a","bb"],"model":"test-embed"}""");
 
-        Assert.Equal(("builtin/test-embed", 8), (result.GetProperty("model").GetString(), result.GetProperty("dims").GetInt32()));
+        Assert.Equal(
+            ("builtin/test-embed", 8),
+            (result.GetProperty("model").GetString(), result.GetProperty("dims").GetInt32()));
         var bytes = Convert.FromBase64String(result.GetProperty("embeddings_b64")[1].GetString()!);
         Assert.Equal(2f, BitConverter.ToSingle(bytes, 2 * 4));
     }
@@ -182,6 +184,7 @@ public sealed class TaskExecutorTests
     private static async Task NotesAsync(VectorWorld world)
     {
         await world.RegisterModelAsync();
-        await world.CreateAsync("notes", FakeWorker.EmbeddingDims, metric: "cosine", more: ""","model":"test-embed" """);
+        await world.CreateAsync(
+            "notes", FakeWorker.EmbeddingDims, metric: "cosine", more: ""","model":"test-embed" """);
     }
 }

@@ -30,7 +30,8 @@ public sealed class VectorEndpointTests
 
         Assert.Equal(3, written["count"].GetInt32());
         Assert.Equal(
-            """{"results":[{"id":"a","score":1,"distance":0,"metadata":{"colour":"red","n":{"x":1.50}},"vector":[0,0]},"""
+            """{"results":[{"id":"a","score":1,"distance":0,"metadata":{"colour":"red","n":{"x":1.50}},"""
+            + """"vector":[0,0]},"""
             + """{"id":7,"score":0.309017,"distance":2.236068,"vector":[1,2]}],"total":2}""",
             found.Data.GetRawText());
         Assert.Equal("engine;dur=0.012", found.Headers.GetValues("Server-Timing").Single());
@@ -64,7 +65,8 @@ public sealed class VectorEndpointTests
         await using var world = await VectorWorld.StartAsync(
             settings: new Dictionary<string, string> { ["Vectors:EmbedBatchTexts"] = "2" });
         await world.RegisterModelAsync();
-        await world.CreateAsync("notes", FakeWorker.EmbeddingDims, metric: "cosine", more: ""","model":"test-embed" """);
+        await world.CreateAsync(
+            "notes", FakeWorker.EmbeddingDims, metric: "cosine", more: ""","model":"test-embed" """);
 
         await world.UpsertAsync("notes", """
             [{"id":1,"text":"aaa"},{"id":2,"vector":[1,2,3,4,5,6,7,8]},{"id":3,"text":"bbb"},{"id":4,"text":"abc"}]
@@ -84,7 +86,8 @@ public sealed class VectorEndpointTests
         await world.RegisterModelAsync();
         await world.CreateAsync("plain");
 
-        var noModel = await world.Api.PostAsync($"{Root}/upsert", """{"collection":"plain","vectors":[{"id":1,"text":"t"}]}""");
+        var noModel =
+            await world.Api.PostAsync($"{Root}/upsert", """{"collection":"plain","vectors":[{"id":1,"text":"t"}]}""");
         var search = await world.Api.PostAsync($"{Root}/search", """{"collection":"plain","text":"t"}""");
         var misfit = await world.Api.PostAsync("/api/taishang/vector_collections",
             """{"name":"misfit","dims":3,"index_type":"FLAT","model":"builtin/test-embed"}""");
@@ -100,7 +103,8 @@ public sealed class VectorEndpointTests
     {
         await using var world = await VectorWorld.StartAsync();
         await world.RegisterModelAsync();
-        await world.CreateAsync("notes", FakeWorker.EmbeddingDims, metric: "cosine", more: ""","model":"test-embed" """);
+        await world.CreateAsync(
+            "notes", FakeWorker.EmbeddingDims, metric: "cosine", more: ""","model":"test-embed" """);
         world.Worker.Ai.On(AiCalls.ComputeEmbedding, request =>
         {
             var response = new ComputeEmbeddingResponse();
@@ -109,7 +113,8 @@ public sealed class VectorEndpointTests
         });
 
         var answer = await world.Api.PostAsync(
-            $"{Root}/upsert", """{"collection":"notes","vectors":[{"id":1,"vector":[1,0,0,0,0,0,0,0]},{"id":2,"text":"!"}]}""");
+            $"{Root}/upsert",
+            """{"collection":"notes","vectors":[{"id":1,"vector":[1,0,0,0,0,0,0,0]},{"id":2,"text":"!"}]}""");
 
         Assert.Equal(40003, answer.Code);
         Assert.Equal("vectors[1].text", answer["errors"][0].GetProperty("field").GetString());
@@ -149,9 +154,15 @@ public sealed class VectorEndpointTests
     }
 
     [Theory]
-    [InlineData("upsert", """{"collection":"points","vectors":[{"id":1,"vector":[1,2]},{"id":2,"vector":[1]}]}""", 40001, "vectors[1].vector")]
-    [InlineData("upsert", """{"collection":"points","vectors":[{"id":1,"vector":[1,2]},{"id":2,"vector":[1,1e40]}]}""", 40002, "vectors[1].vector[1]")]
-    [InlineData("upsert", """{"collection":"points","vectors":[{"id":1,"vector":[1,2]},{"id":2,"vector":[0,0]}]}""", 40003, "vectors[1].vector")]
+    [InlineData(
+        "upsert", """{"collection":"points","vectors":[{"id":1,"vector":[1,2]},{"id":2,"vector":[1]}]}""", 40001,
+        "vectors[1].vector")]
+    [InlineData(
+        "upsert", """{"collection":"points","vectors":[{"id":1,"vector":[1,2]},{"id":2,"vector":[1,1e40]}]}""", 40002,
+        "vectors[1].vector[1]")]
+    [InlineData(
+        "upsert", """{"collection":"points","vectors":[{"id":1,"vector":[1,2]},{"id":2,"vector":[0,0]}]}""", 40003,
+        "vectors[1].vector")]
     [InlineData("upsert", """{"collection":"points","vectors":[]}""", 10001, "vectors")]
     [InlineData("upsert", """{"collection":"points"}""", 10005, "vectors")]
     [InlineData("upsert", """{"collection":"other","vectors":[{"id":1,"vector":[1,2]}]}""", 30001, null)]
@@ -210,7 +221,9 @@ public sealed class VectorEndpointTests
         Assert.Equal(10004, (await world.Api.PostAsync(path, "null")).Code);
         Assert.Equal(10006, (await world.Api.PostAsync(path, deep)).Code);
         Assert.Equal(10010, (await world.Api.PostBytesAsync(path, "{}"u8.ToArray(), "text/plain")).Code);
-        Assert.Equal(10003, (await world.Api.PostAsync(path, """{"unheard_of":1}"""))["errors"][0].GetProperty("code").GetInt32());
+        Assert.Equal(
+            10003,
+            (await world.Api.PostAsync(path, """{"unheard_of":1}"""))["errors"][0].GetProperty("code").GetInt32());
         Assert.Equal(10009, (await world.Api.GetAsync(path)).Code);
     }
 
@@ -258,7 +271,8 @@ public sealed class VectorEndpointTests
         world.Worker.Ai.On(AiCalls.UpsertVectors, _ => throw new ApiException(ErrorCodes.ByNumber[code]));
 
         var search = await world.Api.PostAsync($"{Root}/search", """{"collection":"points","vector":[1,2]}""");
-        var upsert = await world.Api.PostAsync($"{Root}/upsert", """{"collection":"points","vectors":[{"id":1,"vector":[1,2]}]}""");
+        var upsert = await world.Api.PostAsync(
+            $"{Root}/upsert", """{"collection":"points","vectors":[{"id":1,"vector":[1,2]}]}""");
 
         Assert.Equal((status, code), ((int)search.Status, search.Code));
         Assert.Equal((status, code), ((int)upsert.Status, upsert.Code));
@@ -282,9 +296,11 @@ public sealed class VectorEndpointTests
         await using var world = await VectorWorld.StartAsync();
         await world.CreateAsync("points");
         world.Worker.Ai.On(AiCalls.UpsertVectors, _ => throw new ApiException(
-            ErrorCodes.MetadataInvalid, "rows[3].metadata: too deep", [new FieldError("rows[3].metadata", 40006, "too deep")]));
+            ErrorCodes.MetadataInvalid, "rows[3].metadata: too deep",
+                [new FieldError("rows[3].metadata", 40006, "too deep")]));
 
-        var answer = await world.Api.PostAsync($"{Root}/upsert", """{"collection":"points","vectors":[{"id":1,"vector":[1,2]}]}""");
+        var answer = await world.Api.PostAsync(
+            $"{Root}/upsert", """{"collection":"points","vectors":[{"id":1,"vector":[1,2]}]}""");
 
         Assert.Equal("vectors[3].metadata", answer["errors"][0].GetProperty("field").GetString());
     }
@@ -299,14 +315,17 @@ public sealed class VectorEndpointTests
         await world.Api.PostAsync($"{Root}/search", body);
         // Renamed behind the back of this process: what is kept still answers.
         await world.Get<Database>().WriteAsync(
-            session => session.ExecuteAsync("UPDATE tai_vector_collections SET name = 'other' WHERE id = @id", new { id }),
+            session =>
+                session.ExecuteAsync("UPDATE tai_vector_collections SET name = 'other' WHERE id = @id", new { id }),
             CancellationToken.None);
 
         Assert.Equal(0, (await world.Api.PostAsync($"{Root}/search", body)).Code);
         await world.Api.PutAsync($"/api/taishang/vector_collections/{id}", """{"name":"third"}""");
-        Assert.Equal(0, (await world.Api.PostAsync($"{Root}/search", """{"collection":"third","vector":[1,2]}""")).Code);
+        Assert.Equal(
+            0, (await world.Api.PostAsync($"{Root}/search", """{"collection":"third","vector":[1,2]}""")).Code);
         await world.Api.DeleteAsync($"/api/taishang/vector_collections/{id}");
-        Assert.Equal(30001, (await world.Api.PostAsync($"{Root}/search", """{"collection":"third","vector":[1,2]}""")).Code);
+        Assert.Equal(
+            30001, (await world.Api.PostAsync($"{Root}/search", """{"collection":"third","vector":[1,2]}""")).Code);
     }
 
     [Fact]
@@ -315,12 +334,15 @@ public sealed class VectorEndpointTests
         await using var world = await VectorWorld.StartAsync();
         await world.CreateAsync("bits", dims: 64, metric: "dot");
         var random = new Random(20261122);
-        var values = Enumerable.Range(0, 64).Select(_ => (float)((random.NextDouble() - 0.5) * Math.Pow(10, random.Next(-30, 30)))).ToArray();
+        var values =
+            Enumerable.Range(0, 64).Select(
+            _ => (float)((random.NextDouble() - 0.5) * Math.Pow(10, random.Next(-30, 30)))).ToArray();
         var text = string.Join(",", values.Select(value => value.ToString("R", CultureInfo.InvariantCulture)));
         var bytes = new byte[64 * 4];
         Buffer.BlockCopy(values, 0, bytes, 0, bytes.Length);
 
-        await world.UpsertAsync("bits", $$"""[{"id":1,"vector":[{{text}}]},{"id":2,"vector_b64":"{{Convert.ToBase64String(bytes)}}"}]""");
+        await world.UpsertAsync(
+            "bits", $$"""[{"id":1,"vector":[{{text}}]},{"id":2,"vector_b64":"{{Convert.ToBase64String(bytes)}}"}]""");
         var read = await world.Api.PostAsync($"{Root}/get", """{"collection":"bits","ids":[1,2]}""");
 
         foreach (var row in read["vectors"].EnumerateArray())
