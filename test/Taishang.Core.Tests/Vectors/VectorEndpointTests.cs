@@ -31,7 +31,7 @@ public sealed class VectorEndpointTests
         Assert.Equal(3, written["count"].GetInt32());
         Assert.Equal(
             """{"results":[{"id":"a","score":1,"distance":0,"metadata":{"colour":"red","n":{"x":1.50}},"""
-            + """"vector":[0,0]},"""
+            + "\"vector\":[0,0]},"
             + """{"id":7,"score":0.309017,"distance":2.236068,"vector":[1,2]}],"total":2}""",
             found.Data.GetRawText());
         Assert.Equal("engine;dur=0.012", found.Headers.GetValues("Server-Timing").Single());
