@@ -182,7 +182,10 @@ internal sealed class Maintainer(
             var target = compactor.Target;
             var manifest = files.Manifest with
             {
-                Segments = [], Tombstones = null, Graph = null, FirstLog = firstLog,
+                Segments = [],
+                Tombstones = null,
+                Graph = null,
+                FirstLog = firstLog,
             };
             if (compactor.BaseRows > 0)
             {

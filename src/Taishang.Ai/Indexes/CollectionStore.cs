@@ -131,7 +131,8 @@ internal sealed class CollectionStore(
             var (settled, found) = Progress;
             throw new WorkerException(
                 ErrorCode.CollectionOpening, $"the worker is opening its collections, {settled} of {found} are open",
-                "collection_id") { RetryAfter = TimeSpan.FromSeconds(1) };
+                "collection_id")
+            { RetryAfter = TimeSpan.FromSeconds(1) };
         }
 
         return entry.TryEnter() ?? throw CollectionEntry.NotFound(entry.Id);

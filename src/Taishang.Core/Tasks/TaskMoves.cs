@@ -103,7 +103,13 @@ internal static class TaskMoves
         var at = await session.NowAsync();
         var parameters = new
         {
-            id = task.Id, eventId = RowId.New(at), word, state = Word(task.State), actor, reason, at,
+            id = task.Id,
+            eventId = RowId.New(at),
+            word,
+            state = Word(task.State),
+            actor,
+            reason,
+            at,
         };
         await session.ExecuteAsync(MonthlyTable.Sql(Note, month), parameters);
         await session.ExecuteAsync(MonthlyTable.Sql(NoteEvent, month), parameters);

@@ -113,8 +113,12 @@ internal sealed class TaskQueue(Database database, IOptions<TaskOptions> options
                     var sql = MonthlyTable.Sql(SaveProgress, TaskMoves.MonthOf(save.Claim.Task.Id));
                     held.Add(await session.ExecuteAsync(sql, new
                     {
-                        id = save.Claim.Task.Id, fence = save.Claim.Fence, progress = save.Progress,
-                        tokens = save.Cost.Tokens, aiMs = save.Cost.AiMs, checkpoint = save.Checkpoint,
+                        id = save.Claim.Task.Id,
+                        fence = save.Claim.Fence,
+                        progress = save.Progress,
+                        tokens = save.Cost.Tokens,
+                        aiMs = save.Cost.AiMs,
+                        checkpoint = save.Checkpoint,
                     }) == 1);
                 }
 

@@ -74,8 +74,12 @@ internal sealed class TaskVerbs(
                 var runAt = change.RunAt is { } later ? later > at ? later : at : task.RunAt;
                 var values = new
                 {
-                    id, runAt, runAtMs = runAt.ToUnixTimeMilliseconds(), priority = change.Priority ?? task.Priority,
-                    payload = change.PayloadJson ?? task.Payload, labels = change.LabelsJson ?? task.Labels,
+                    id,
+                    runAt,
+                    runAtMs = runAt.ToUnixTimeMilliseconds(),
+                    priority = change.Priority ?? task.Priority,
+                    payload = change.PayloadJson ?? task.Payload,
+                    labels = change.LabelsJson ?? task.Labels,
                     step = (long)_options.PriorityStepMs,
                 };
                 await session.ExecuteAsync(MonthlyTable.Sql(UpdateTask, month), values);

@@ -34,7 +34,9 @@ internal sealed class EmbeddingModels(ModelGate gate)
 
         return row with
         {
-            ModelId = usable.Model.Id, ModelMajor = usable.Version.Major, Model = usable.Model.Reference,
+            ModelId = usable.Model.Id,
+            ModelMajor = usable.Version.Major,
+            Model = usable.Model.Reference,
         };
     }
 

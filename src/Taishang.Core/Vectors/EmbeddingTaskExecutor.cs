@@ -70,7 +70,9 @@ internal sealed class EmbeddingTaskExecutor(
 
         return new JsonObject
         {
-            ["collection"] = collection.Id, ["count"] = rows.Count, ["tokens"] = tokens,
+            ["collection"] = collection.Id,
+            ["count"] = rows.Count,
+            ["tokens"] = tokens,
         }.ToJsonString();
     }
 

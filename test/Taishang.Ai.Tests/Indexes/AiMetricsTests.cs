@@ -47,7 +47,8 @@ public sealed class AiMetricsTests : IDisposable
         await worker.SearchAsync(large, new float[8]);
         await worker.Client.ComputeEmbeddingAsync(new ComputeEmbeddingRequest
         {
-            Model = new ModelSpec { Name = "taishang-embed", Provider = "builtin" }, Texts = { "text" },
+            Model = new ModelSpec { Name = "taishang-embed", Provider = "builtin" },
+            Texts = { "text" },
         });
         listener.RecordObservableInstruments();
 

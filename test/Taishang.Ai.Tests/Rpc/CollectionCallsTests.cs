@@ -62,8 +62,13 @@ public sealed class CollectionCallsTests : IDisposable
         Assert.Equal(
             new CollectionSpec
             {
-                Dims = 3, Metric = Metric.Cosine, IndexType = IndexType.Hnsw, Connectivity = 16, EfConstruction = 200,
-                EfSearch = 100, Engine = "embedded",
+                Dims = 3,
+                Metric = Metric.Cosine,
+                IndexType = IndexType.Hnsw,
+                Connectivity = 16,
+                EfConstruction = 200,
+                EfSearch = 100,
+                Engine = "embedded",
             },
             description.Spec);
         Assert.Equal(1, description.LiveRows);

@@ -125,7 +125,10 @@ public sealed class ModelGateTests
     {
         var row = new ModelVersion
         {
-            Id = RowId.New(world.Time.GetUtcNow()), ModelId = modelId, Version = version, Major = major,
+            Id = RowId.New(world.Time.GetUtcNow()),
+            ModelId = modelId,
+            Version = version,
+            Major = major,
             CreatedAt = world.Time.GetUtcNow(),
         };
         var seen = await store.GetAsync(modelId, CancellationToken.None);

@@ -80,7 +80,10 @@ public sealed class ModelStoreTests
         Assert.Equal(ErrorCodes.ModelTransition, late.Code);
         var version = new ModelVersion
         {
-            Id = RowId.New(world.Time.GetUtcNow()), ModelId = seen.Id, Version = "1.1.0", Major = 1,
+            Id = RowId.New(world.Time.GetUtcNow()),
+            ModelId = seen.Id,
+            Version = "1.1.0",
+            Major = 1,
         };
         await Assert.ThrowsAsync<ApiException>(
             () => store.AddVersionAsync(seen, version, null, CancellationToken.None));
@@ -138,13 +141,25 @@ public sealed class ModelStoreTests
         return store.InsertAsync(
             new Model
             {
-                Id = id, Name = name, Provider = provider, Version = version, Status = status,
-                Config = """{"键":1}""", CreatedAt = now, UpdatedAt = now,
+                Id = id,
+                Name = name,
+                Provider = provider,
+                Version = version,
+                Status = status,
+                Config = """{"键":1}""",
+                CreatedAt = now,
+                UpdatedAt = now,
             },
             new ModelVersion
             {
-                Id = RowId.New(now), ModelId = id, Version = version, Major = 1, Config = """{"键":1}""", Kind = kind,
-                Dims = dims, CreatedAt = now,
+                Id = RowId.New(now),
+                ModelId = id,
+                Version = version,
+                Major = 1,
+                Config = """{"键":1}""",
+                Kind = kind,
+                Dims = dims,
+                CreatedAt = now,
             },
             CancellationToken.None);
     }

@@ -97,7 +97,10 @@ public sealed class ModelVersionTests
     {
         TestModelResponse Passed(char digit) => new()
         {
-            Passed = true, Kind = "embedding", Dims = 4, Checksum = new string(digit, 64),
+            Passed = true,
+            Kind = "embedding",
+            Dims = 4,
+            Checksum = new string(digit, 64),
         };
         var ai = new FakeAiClient().On(AiCalls.TestModel, _ => Passed('a'));
         await using var host = await CoreHost.StartAsync(new CoreHostOptions { Ai = ai });

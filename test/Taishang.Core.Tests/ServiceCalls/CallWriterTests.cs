@@ -57,8 +57,10 @@ public sealed class CallWriterTests
             Dialect.Sqlite,
             new()
             {
-                ["ServiceCalls:QueueCallsMax"] = "16", ["ServiceCalls:QueueRowsMax"] = "16",
-                ["ServiceCalls:BatchRowsMax"] = "4", ["ServiceCalls:StopFlushMs"] = "100",
+                ["ServiceCalls:QueueCallsMax"] = "16",
+                ["ServiceCalls:QueueRowsMax"] = "16",
+                ["ServiceCalls:BatchRowsMax"] = "4",
+                ["ServiceCalls:StopFlushMs"] = "100",
             },
             door, TimeProvider.System);
         await using (world)
@@ -95,8 +97,11 @@ public sealed class CallWriterTests
         await using var world = await CallWorld.StartAsync(dialect, time: TimeProvider.System);
         world.Recorder.Record(Call(TimeProvider.System.GetUtcNow(), 1, null) with
         {
-            Status = CallStatus.Failed, ErrorCode = 90003, ErrorMessage = "a\0b\ud83d" + new string('x', 3_000),
-            Address = new string('y', 400), WorkerId = new string('z', 50),
+            Status = CallStatus.Failed,
+            ErrorCode = 90003,
+            ErrorMessage = "a\0b\ud83d" + new string('x', 3_000),
+            Address = new string('y', 400),
+            WorkerId = new string('z', 50),
         });
 
         var (_, body) = await world.GetAsync("");

@@ -40,7 +40,9 @@ public sealed class RecordedJsonTests
         {
             Model = new ModelSpec
             {
-                Name = "m", Provider = "openai", Endpoint = "https://user:pa55@host.test:8443/v1?key=s3cret#x",
+                Name = "m",
+                Provider = "openai",
+                Endpoint = "https://user:pa55@host.test:8443/v1?key=s3cret#x",
                 ConfigJson = "{\"api_key\":\"sk-s3cret\"}",
             },
             Texts = { "hello" },
@@ -77,7 +79,9 @@ public sealed class RecordedJsonTests
     {
         var request = new SearchVectorsRequest
         {
-            CollectionId = Hostile(random), TopK = random.Next(), Exact = random.Next(2) == 0,
+            CollectionId = Hostile(random),
+            TopK = random.Next(),
+            Exact = random.Next(2) == 0,
             FilterJson = ByteString.CopyFrom(Bytes(random, random.Next(3_000))),
             ScoreThreshold = random.Next(3) switch { 0 => float.NaN, 1 => float.NegativeInfinity, _ => 0.1f },
         };
@@ -95,8 +99,11 @@ public sealed class RecordedJsonTests
             {
                 hits.Hits_.Add(new Hit
                 {
-                    Id = new RowId { Text = Hostile(random) }, Distance = float.MaxValue, Score = float.Epsilon,
-                    MetadataJson = ByteString.CopyFrom(Bytes(random, random.Next(600))), Vector = { 1f },
+                    Id = new RowId { Text = Hostile(random) },
+                    Distance = float.MaxValue,
+                    Score = float.Epsilon,
+                    MetadataJson = ByteString.CopyFrom(Bytes(random, random.Next(600))),
+                    Vector = { 1f },
                 });
             }
 

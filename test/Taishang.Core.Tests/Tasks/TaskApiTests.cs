@@ -141,7 +141,8 @@ public sealed class TaskApiTests
         var creator = host.Services.GetRequiredService<TaskCreator>();
         var task = new NewTask("echo", """{"collection":"p"}""")
         {
-            Id = RowId.New(TimeProvider.System.GetUtcNow()), AutoStart = false,
+            Id = RowId.New(TimeProvider.System.GetUtcNow()),
+            AutoStart = false,
         };
 
         var first = await creator.CreateAsync(task, default);

@@ -58,7 +58,10 @@ internal sealed class FakeWorker
             foreach (var key in place.Rows.Keys) place.Indexed[key] = true;
             return Task.FromResult(new BuildIndexProgress
             {
-                Fraction = 1, Done = true, IndexedRows = place.Rows.Count, BuildSeconds = 0.25,
+                Fraction = 1,
+                Done = true,
+                IndexedRows = place.Rows.Count,
+                BuildSeconds = 0.25,
             });
         });
     }

@@ -44,7 +44,10 @@ public sealed class FakeAiClient : IAiClient
     public FakeAiClient WithPassingModels(int dims = 1024) =>
         On(AiCalls.TestModel, _ => new TestModelResponse
         {
-            Passed = true, Kind = "embedding", Dims = dims, LatencyMs = 0.5,
+            Passed = true,
+            Kind = "embedding",
+            Dims = dims,
+            LatencyMs = 0.5,
         });
 
     public IEnumerable<TRequest> RequestsOf<TRequest>() => _requests.Select(r => r.Request).OfType<TRequest>();

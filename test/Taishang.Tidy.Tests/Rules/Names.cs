@@ -10,10 +10,10 @@ internal static partial class Names
 
     public static IEnumerable<string> EmptyFolders(IEnumerable<string> files) =>
         (from file in files
-        let folder = Path.GetDirectoryName(file)!.Replace('\\', '/')
-        from part in folder.Split('/', '.')
-        where Empty.Contains(part, StringComparer.OrdinalIgnoreCase)
-        select $"{folder}: '{part}' does not say what is in it").Distinct();
+         let folder = Path.GetDirectoryName(file)!.Replace('\\', '/')
+         from part in folder.Split('/', '.')
+         where Empty.Contains(part, StringComparer.OrdinalIgnoreCase)
+         select $"{folder}: '{part}' does not say what is in it").Distinct();
 
     /// <summary>A namespace Taishang.Console hides System.Console, a folder System in Core hides System.</summary>
     public static IEnumerable<string> HidingNames(IEnumerable<SourceFile> files) =>

@@ -36,7 +36,7 @@ internal static partial class Projects
 
             var found = References(project).ToArray();
             foreach (var extra in found.Except(allowed)) yield return $"{project.Path}: must not use {extra}";
-            foreach (var missing in allowed.Except(found)) 
+            foreach (var missing in allowed.Except(found))
                 yield return $"{project.Path}: has lost its arrow to {missing}";
         }
 
@@ -75,8 +75,8 @@ internal static partial class Projects
     {
         var used = projects.SelectMany(p => Elements(p, "PackageReference")).Select(Name).ToHashSet();
         return from package in Elements(central, "PackageVersion")
-            where !used.Contains(Name(package))
-            select $"{central.Path}: no project uses {Name(package)}";
+               where !used.Contains(Name(package))
+               select $"{central.Path}: no project uses {Name(package)}";
     }
 
     /// <summary>Each project with code has tests beside it.</summary>
@@ -93,8 +93,8 @@ internal static partial class Projects
     {
         var rooms = Rooms(files, $"src/{project}/");
         return from room in Rooms(files, $"test/{project}.Tests/")
-            where !rooms.Contains(room) && !own.Contains(room)
-            select $"test/{project}.Tests/{room}: there is no src/{project}/{room}";
+               where !rooms.Contains(room) && !own.Contains(room)
+               select $"test/{project}.Tests/{room}: there is no src/{project}/{room}";
     }
 
     private static IEnumerable<string> Code(IEnumerable<string> files, string root) =>

@@ -172,7 +172,8 @@ public sealed class DamageTests
     {
         var collection = await folder.CreateAsync(new VectorCollectionOptions
         {
-            Dimensions = Dimensions, Metric = DistanceMetric.L2,
+            Dimensions = Dimensions,
+            Metric = DistanceMetric.L2,
         });
         await collection.UpsertAllAsync(Rows.Numbered(Rows.Vectors(1, rows, Dimensions), i => $"{{\"n\":{i}}}"));
         return collection;

@@ -291,7 +291,9 @@ public abstract class IndexConformance
     {
         var collection = await folder.CreateAsync(new VectorCollectionOptions
         {
-            Dimensions = Dimensions, Metric = metric, Index = Kind,
+            Dimensions = Dimensions,
+            Metric = metric,
+            Index = Kind,
         });
         await collection.UpsertAllAsync(Rows.Numbered(vectors, metadata));
         await collection.BuildIndexAsync(null, CancellationToken.None);

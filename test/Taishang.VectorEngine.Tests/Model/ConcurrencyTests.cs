@@ -129,7 +129,8 @@ public sealed class ConcurrencyTests
         await using var folder = new EngineFolder();
         var collection = await folder.CreateAsync(new VectorCollectionOptions
         {
-            Dimensions = 2, Metric = DistanceMetric.L2,
+            Dimensions = 2,
+            Metric = DistanceMetric.L2,
         });
         using var stop = new CancellationTokenSource();
         var torn = 0;

@@ -51,7 +51,9 @@ public sealed class ModelTests
             folder.Engine = folder.Engine with { Time = _clock, SealAfterRows = 300 };
             await folder.CreateAsync(new VectorCollectionOptions
             {
-                Dimensions = Dimensions, Metric = metric, Index = kind,
+                Dimensions = Dimensions,
+                Metric = metric,
+                Index = kind,
                 Hnsw = new HnswOptions { EfConstruction = 40, EfSearch = 10 },
             });
             for (Operation = 0; Operation < operations; Operation++)
