@@ -30,7 +30,8 @@ internal static class InferInput
         var given = (body.Text is null ? 0 : 1) + (body.Texts is null ? 0 : 1) + (body.Tensors is null ? 0 : 1);
         if (given != 1)
             throw new ApiException(
-                ErrorCodes.InvalidArgument, $"body: expected exactly one of text, texts and tensors, came {given}");
+                given == 0 ? ErrorCodes.MissingField : ErrorCodes.InvalidArgument,
+                $"body: expected exactly one of text, texts and tensors, came {given}");
         var errors = new FieldErrors();
         var request = new InferenceModelRequest();
         if (body.Tensors is { } tensors)

@@ -49,7 +49,7 @@ public sealed class InferTests
     }
 
     [Theory]
-    [InlineData("{}", 10001, "body: expected exactly one of text, texts and tensors, came 0")]
+    [InlineData("{}", 10005, "body: expected exactly one of text, texts and tensors, came 0")]
     [InlineData("""{"text":"a","texts":["b"]}""", 10001, "body: expected exactly one")]
     [InlineData("""{"text":""}""", 10001, "text: expected 1 to 65536 characters, came 0")]
     [InlineData("""{"texts":[]}""", 10001, "texts: expected 1 to 10000, came 0")]
