@@ -33,11 +33,10 @@ internal static class TaskMoves
                 updated_at = @at,
                 trail = t.trail + 1
             FROM r WHERE t.id = r.id
-            RETURNING t.id, t.trail)
+            RETURNING r.event_id, t.id, t.trail, r.word, r.from_state, r.to_state, r.attempt, r.actor, r.reason)
         INSERT INTO tai_task_events
             (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, created_at)
-        SELECT r.event_id, r.id, moved.trail, r.word, r.from_state, r.to_state, r.attempt, r.actor, r.reason, @at
-        FROM moved JOIN r ON r.id = moved.id
+        SELECT event_id, id, trail, word, from_state, to_state, attempt, actor, reason, @at FROM moved
         """;
 
     private const string SqliteMove = """

@@ -10,7 +10,7 @@ namespace Taishang.Core.Tasks;
 /// </summary>
 internal sealed class TaskQueue(Database database, IOptions<TaskOptions> options, TaskMetrics metrics)
 {
-    private const string PostgreSqlClaim = """
+    private const string PostgreSqlClaim = TaskQueueRows.ByIndex + """
         WITH picked AS MATERIALIZED (
             SELECT task_id FROM tai_task_queue
             WHERE state = 'queued' AND run_at_ms <= (SELECT tai_now_ms()) AND type = ANY(@types)

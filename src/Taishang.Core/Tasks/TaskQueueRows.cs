@@ -8,6 +8,13 @@ internal sealed record TaskQueueEntry(AiTask Task, DateTimeOffset RunAt, int Att
 /// <summary>Rows of tai_task_queue, put in and taken out by the batch.</summary>
 internal static class TaskQueueRows
 {
+    /// <summary>
+    /// Before the first statement of a transaction on PostgreSQL that looks up many rows by key. The queue grows from
+    /// nothing to thousands of rows and back within seconds, so the planner's statistics of it are always old, and it
+    /// would read the table whole and sort it for each claim.
+    /// </summary>
+    public const string ByIndex = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;\n";
+
     private const string PostgreSqlInsert = """
         INSERT INTO tai_task_queue
             (task_id, type, state, priority, run_at_ms, rank_ms, attempt, max_attempts, timeout_ms, fence)

@@ -8,7 +8,7 @@ namespace Taishang.Core.Tasks;
 /// </summary>
 internal static class TaskSettling
 {
-    private const string PostgreSqlHeld = """
+    private const string PostgreSqlHeld = TaskQueueRows.ByIndex + """
         SELECT q.task_id, q.wish, q.wish_by, q.priority, q.attempt, q.max_attempts, tai_now() AS at
         FROM tai_task_queue q JOIN unnest(@ids, @fences) AS r (id, fence) ON q.task_id = r.id AND q.fence = r.fence
         WHERE q.state = 'running'
