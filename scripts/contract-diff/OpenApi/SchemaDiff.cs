@@ -37,6 +37,15 @@ internal sealed class SchemaDiff(References oldFile, References newFile, List<Br
             return;
         if (++_depth > DepthMax) throw new FormatException($"{where}: schemas are nested too deeply");
         var (before, after) = (EffectiveSchema.Of(oldSchema, oldFile), EffectiveSchema.Of(newSchema, newFile));
+        if (before.Alternatives.Count == 0 && after.Alternatives.Any(branch => JsonNode.DeepEquals(branch, oldSchema)))
+        {
+            // What was the only form is one of several: a caller may send it as before, a reader may meet another.
+            if (direction == Direction.Answer)
+                Add("widened-alternatives", where, "was one form, is one of several");
+            _depth--;
+            return;
+        }
+
         Types(direction, where, before, after);
         Values(direction, where, before, after);
         Properties(direction, where, before, after);

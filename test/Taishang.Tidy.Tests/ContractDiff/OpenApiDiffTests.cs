@@ -101,6 +101,9 @@ public sealed class OpenApiDiffTests
     [InlineData("changed-format", "format: date-time", "format: date")]
     [InlineData("removed-alternative", "\n            - { type: integer }", "")]
     [InlineData("narrowed-alternatives", "note: { type: [string, 'null'] }", "note: { oneOf: [{ type: string }] }")]
+    [InlineData(
+        "widened-alternatives", "size: { type: integer }",
+        "size: { oneOf: [{ type: integer }, { type: string }] }")]
     public void A_breaking_change_is_named(string rule, string was, string becomes) =>
         Assert.Contains(rule, Rules(Changed(was, becomes)));
 
@@ -115,6 +118,7 @@ public sealed class OpenApiDiffTests
     [InlineData("'404': { description: none }", "'404': { description: none }\n        '409': { description: late }")]
     [InlineData("  /things/{id}:", "  /others:\n    get: { responses: {} }\n  /things/{id}:")]
     [InlineData("pattern: '^a'", "description: free")]
+    [InlineData("items: { type: number }", "items: { oneOf: [{ type: number }, { type: string }] }")]
     public void A_change_that_breaks_nobody_is_not_named(string was, string becomes) =>
         Assert.Empty(Rules(Changed(was, becomes)));
 
