@@ -26,7 +26,7 @@ public sealed record HnswOptions
     public int EfConstruction { get; init; } = 200;
 
     /// <summary>Candidates kept while searching when the request names none (ef in the paper). 1–16384.</summary>
-    public int EfSearch { get; init; } = 100;
+    public int EfSearch { get; init; } = 64;
 }
 
 /// <summary>What the engine may use, shared by the collections of one process.</summary>
