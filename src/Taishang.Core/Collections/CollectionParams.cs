@@ -14,7 +14,7 @@ internal sealed record CollectionParams(int? Connectivity, int? EfConstruction, 
 
     /// <summary>What a collection gets where the caller says nothing: the engine's own defaults, spelled out so that
     /// they stay what they were when a later engine prefers others.</summary>
-    public static CollectionParams HnswDefaults { get; } = new(16, 200, 100);
+    public static CollectionParams HnswDefaults { get; } = new(16, 200, 64);
 
     public string ToJson()
     {
