@@ -149,7 +149,7 @@ public static class AiErrors
         {
             if (trailers.GetValueBytes(DetailsTrailer) is not { } bytes) return [];
             return ErrorDetails.Parser.ParseFrom(bytes).Errors.Take(FieldErrors.ErrorsMax)
-                .Select(error => new FieldError(error.Field, (int)error.Code, Cut(error.Message, "")))
+                .Select(error => new FieldError(error.Field, (int)error.Code, Cut(WithoutField(error), "")))
                 .ToArray();
         }
         catch (Exception e) when (e is InvalidProtocolBufferException or FormatException)
@@ -158,6 +158,12 @@ public static class AiErrors
             return [];
         }
     }
+
+    /// <summary>A worker's message stands alone, so it begins with its field; here the field is put before it.</summary>
+    private static string WithoutField(ErrorDetail error) =>
+        error.Field.Length > 0 && error.Message.StartsWith(error.Field + ": ", StringComparison.Ordinal)
+            ? error.Message[(error.Field.Length + 2)..]
+            : error.Message;
 
     private static TimeSpan? PushbackOf(Metadata trailers) =>
         int.TryParse(trailers.GetValue(PushbackTrailer), out var ms) && ms is > 0 and <= PushbackMsMax

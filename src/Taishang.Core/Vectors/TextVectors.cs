@@ -45,7 +45,9 @@ internal sealed class TextVectors(IAiClient ai, EmbeddingModels models, IOptions
         {
             var request = new ComputeEmbeddingRequest { Model = model.Spec };
             request.Texts.AddRange(texts.Skip(at).Take(options.Value.EmbedBatchTexts));
-            var response = await ai.CallAsync(AiCalls.ComputeEmbedding, request, workerId: null, cancellation);
+            var first = at;
+            var response = await ai.CallAsync(AiCalls.ComputeEmbedding, request, workerId: null, cancellation)
+                .RenamingFields(field => RowOf(field) is { } row ? $"texts[{first + row}]" : field);
             CheckAnswer(response.Embeddings, request.Texts.Count, model.Model.Reference);
             embeddings.AddRange(response.Embeddings);
             tokens += response.Tokens;
@@ -53,6 +55,11 @@ internal sealed class TextVectors(IAiClient ai, EmbeddingModels models, IOptions
 
         return new EmbeddedTexts(embeddings, model.Model.Reference, tokens);
     }
+
+    /// <summary>Which text a refusal speaks of, from 0; null when it speaks of none.</summary>
+    public static int? RowOf(string field) =>
+        field.StartsWith("texts[", StringComparison.Ordinal) && field.EndsWith(']')
+        && int.TryParse(field.AsSpan(6, field.Length - 7), out var row) ? row : null;
 
     /// <summary>A worker that gives fewer embeddings than texts would shift every row behind the missing one.</summary>
     private static void CheckAnswer(RepeatedField<Embedding> embeddings, int expected, string model)

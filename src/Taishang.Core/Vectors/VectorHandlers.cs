@@ -41,7 +41,8 @@ internal sealed class VectorHandlers(
         var collection = await FindAsync(body.Collection, cancellation);
         if (body.Text is not null)
         {
-            var embedded = await texts.EmbedForAsync(collection, [body.Text], context, cancellation);
+            var embedded = await texts.EmbedForAsync(collection, [body.Text], context, cancellation)
+                .RenamingFields(static field => field == "texts[0]" ? "text" : field);
             var query = new QueryVector();
             query.Values.AddRange(embedded.Embeddings[0].Values);
             body.Request.Queries.Add(query);
@@ -94,7 +95,8 @@ internal sealed class VectorHandlers(
     {
         var cancellation = context.RequestAborted;
         var body = EmbedBody.Read((await JsonBody.ReadTextAsync(context, cancellation)).Span);
-        var embedded = await texts.EmbedAsync(body.Model, body.Texts, context, cancellation);
+        var embedded = await texts.EmbedAsync(body.Model, body.Texts, context, cancellation)
+            .RenamingFields(field => body.Many || field != "texts[0]" ? field : "text");
         metrics.Embedded(embedded.Tokens);
         await VectorAnswers.EmbeddingsAsync(context, embedded, body.Many);
     }
@@ -109,7 +111,10 @@ internal sealed class VectorHandlers(
     private async Task FillTextsAsync(HttpContext context, Collection collection, UpsertBody body)
     {
         var embedded = await texts.EmbedForAsync(
-            collection, body.Texts.ConvertAll(static row => row.Text), context, context.RequestAborted);
+                collection, body.Texts.ConvertAll(static row => row.Text), context, context.RequestAborted)
+            .RenamingFields(field => TextVectors.RowOf(field) is { } text && text < body.Texts.Count
+                ? $"vectors[{body.Texts[text].Row}].text"
+                : field);
         for (var i = 0; i < body.Texts.Count; i++)
             body.Request.Rows[body.Texts[i].Row].Vector.AddRange(embedded.Embeddings[i].Values);
     }

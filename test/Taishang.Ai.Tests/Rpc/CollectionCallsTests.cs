@@ -67,7 +67,7 @@ public sealed class CollectionCallsTests : IDisposable
                 IndexType = IndexType.Hnsw,
                 Connectivity = 16,
                 EfConstruction = 200,
-                EfSearch = 100,
+                EfSearch = 64,
                 Engine = "embedded",
             },
             description.Spec);

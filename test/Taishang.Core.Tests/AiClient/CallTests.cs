@@ -107,7 +107,8 @@ public sealed class CallTests
                 new ErrorDetail
                 {
                     Field = "rows[3].vector", Code = WorkerErrorCode.DimensionMismatch,
-                    Message = "expected 4 dimensions, came 3",
+                    // As workers write it: with its field, which must not be said twice.
+                    Message = "rows[3].vector: expected 4 dimensions, came 3",
                 },
                 new ErrorDetail
                 {

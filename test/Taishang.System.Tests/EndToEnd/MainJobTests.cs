@@ -79,6 +79,29 @@ public sealed class MainJobTests : IDisposable
     }
 
     [Fact]
+    public async Task A_text_that_the_model_refuses_is_named_by_its_row_and_once()
+    {
+        await using var server = await ServerProcess.StartReadyAsync(_folder.Path);
+        _ = (await server.ApiPostAsync("vector_collections", new
+        {
+            name = "texts",
+            dims = 1024,
+            index_type = "FLAT",
+            metric_type = "cosine",
+            model = "taishang-embed",
+        })).Ok;
+        object[] rows = [new { id = "a", vector = new float[1024].Append(1).Skip(1) }, new { id = "b", text = " " }];
+        var refused = await server.ApiPostAsync("vectors/upsert", new { collection = "texts", vectors = rows });
+        Assert.Equal(400, refused.Status);
+        Assert.StartsWith("vectors[1].text: ", refused.Message);
+        Assert.DoesNotContain("texts[", refused.Message);
+        Assert.Equal(0, (long)(await server.ApiGetAsync("vectors/count?collection=texts")).Ok["count"]!);
+
+        var single = await server.ApiPostAsync("vectors/embed", new { text = " " });
+        Assert.StartsWith("text: ", single.Message);
+    }
+
+    [Fact]
     public async Task Metrics_count_requests_tasks_vectors_and_calls()
     {
         await using var server = await ServerProcess.StartReadyAsync(_folder.Path);
