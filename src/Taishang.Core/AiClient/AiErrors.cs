@@ -159,7 +159,7 @@ public static class AiErrors
         }
     }
 
-    /// <summary>A worker's message stands alone, so it begins with its field; here the field is put before it.</summary>
+    /// <summary>A worker's message stands alone, so it begins with its field; here the field comes apart.</summary>
     private static string WithoutField(ErrorDetail error) =>
         error.Field.Length > 0 && error.Message.StartsWith(error.Field + ": ", StringComparison.Ordinal)
             ? error.Message[(error.Field.Length + 2)..]
