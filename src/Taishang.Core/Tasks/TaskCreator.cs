@@ -9,7 +9,7 @@ namespace Taishang.Core.Tasks;
 /// the same one. Each is answered only after it. When a group fails for a reason of one of its tasks, each is tried
 /// alone, so that it fails alone.
 /// </summary>
-internal sealed class TaskCreator(Database database, TaskStore store) : BackgroundService
+internal sealed class TaskCreator(Database database, TaskStore store, TaskDepth depth) : BackgroundService
 {
     private const int GroupMax = 256;
     private const int WaitingMax = 10_000;
@@ -37,11 +37,15 @@ internal sealed class TaskCreator(Database database, TaskStore store) : Backgrou
         var group = new List<Waiting>(GroupMax);
         while (await _waiting.Reader.WaitToReadAsync(CancellationToken.None))
         {
-            while (group.Count < GroupMax && _waiting.Reader.TryRead(out var waiting)) group.Add(waiting);
+            var max = GroupMaxNow();
+            while (group.Count < max && _waiting.Reader.TryRead(out var waiting)) group.Add(waiting);
             await CreateAsync(group);
             group.Clear();
         }
     }
+
+    /// <summary>No more than there is room for, so that none is refused for its company.</summary>
+    private int GroupMaxNow() => depth.Room is > 0 and < GroupMax and var room ? (int)room : GroupMax;
 
     private async Task CreateAsync(List<Waiting> group)
     {

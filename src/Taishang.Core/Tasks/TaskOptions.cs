@@ -40,7 +40,10 @@ public sealed class TaskOptions
     /// </summary>
     public int PriorityStepMs { get; set; } = 60_000;
 
-    /// <summary>Live tasks above which new ones are refused. 1 and more.</summary>
+    /// <summary>
+    /// Live tasks above which new ones are refused: at once for those of this process, and after the next count, every
+    /// <see cref="RescueIntervalMs"/>, for those of others. 1 and more.
+    /// </summary>
     public long QueueMax { get; set; } = 1_000_000;
 
     /// <summary>

@@ -8,7 +8,8 @@ namespace Taishang.Core.Tasks;
 /// worker's and a fence that no earlier claim of the task had; each later write compares the fence, so a worker that
 /// was taken for dead can write nothing. The database's clock alone says when a lease ends.
 /// </summary>
-internal sealed class TaskQueue(Database database, IOptions<TaskOptions> options, TaskMetrics metrics)
+internal sealed class TaskQueue(
+    Database database, IOptions<TaskOptions> options, TaskDepth depth, TaskMetrics metrics)
 {
     private const string PostgreSqlClaim = TaskQueueRows.ByIndex + """
         WITH picked AS MATERIALIZED (
@@ -133,7 +134,7 @@ internal sealed class TaskQueue(Database database, IOptions<TaskOptions> options
         var moves = await database.WriteAsync(
             session => TaskSettling.SettleAsync(session, Actors.Worker(workerId), settlements, _options),
             cancellation);
-        foreach (var move in moves) Measure(move.Move, move.Type);
+        foreach (var move in moves) Note(move.Move, move.Type);
         var held = moves.Select(move => move.Move.Id).ToHashSet();
         return [.. settlements.Select(settlement => held.Contains(settlement.Claim.Task.Id))];
     }
@@ -152,7 +153,7 @@ internal sealed class TaskQueue(Database database, IOptions<TaskOptions> options
         foreach (var move in moves)
         {
             metrics.Rescued(move.Type);
-            Measure(move.Move, move.Type);
+            Note(move.Move, move.Type);
         }
 
         return moves.Count;
@@ -197,8 +198,9 @@ internal sealed class TaskQueue(Database database, IOptions<TaskOptions> options
             claim => new ClaimedTask(tasks[claim.TaskId], claim.Fence))];
     }
 
-    private void Measure(TaskMove move, string type)
+    private void Note(TaskMove move, string type)
     {
+        if (move.To != TaskState.Queued) depth.Move(-1);
         if (move.To == TaskState.Queued && move.ErrorMsg is not null) metrics.Retried(type);
         else metrics.Ended(move.To, type);
     }

@@ -38,7 +38,7 @@ public sealed class TaskStore(
     /// <summary>Creates tasks inside the caller's transaction, in their order.</summary>
     public async Task<IReadOnlyList<AiTask>> CreateAsync(DatabaseSession session, IReadOnlyList<NewTask> tasks)
     {
-        depth.RequireRoom();
+        depth.RequireRoom(tasks.Count);
         var at = await session.NowAsync();
         var trace = TaskTrace.Current;
         var rows = tasks.Select((task, i) => (Task: Make(task, at, i, trace), task.Actor)).ToArray();
@@ -48,13 +48,12 @@ public sealed class TaskStore(
             await TaskInserts.InsertAsync(session, month.Key, [.. month]);
         }
 
-        await TaskQueueRows.InsertAsync(
-            session,
-            [.. rows.Where(row => row.Task.State == TaskState.Queued)
-                .Select(row => new TaskQueueEntry(row.Task, row.Task.RunAt, 0))],
-            _options.PriorityStepMs);
+        TaskQueueEntry[] entries = [.. rows.Where(row => row.Task.State == TaskState.Queued)
+            .Select(row => new TaskQueueEntry(row.Task, row.Task.RunAt, 0))];
+        await TaskQueueRows.InsertAsync(session, entries, _options.PriorityStepMs);
         session.AfterCommit(() =>
         {
+            depth.Move(entries.Length);
             foreach (var row in rows) metrics.Created(row.Task.Type);
             signals.WorkEverywhere();
         });

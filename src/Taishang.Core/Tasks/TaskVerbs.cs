@@ -51,7 +51,7 @@ internal sealed class TaskVerbs(
     public async Task<string> DoAsync(string id, TaskVerb verb, string actor, CancellationToken cancellation)
     {
         if (await store.MonthAsync(id, cancellation) is not { } month) throw TaskStore.NotFound(id);
-        if (verb is TaskVerb.Start or TaskVerb.Retry) depth.RequireRoom();
+        if (verb is TaskVerb.Start or TaskVerb.Retry) depth.RequireRoom(1);
         var state = await database.WriteAsync(session => DoAsync(session, id, month, verb, actor), cancellation);
         if (state == TaskState.Queued) signals.WorkEverywhere();
         if (state != TaskState.Running) return TaskTransitions.Status(state);
@@ -126,10 +126,12 @@ internal sealed class TaskVerbs(
         {
             await TaskQueueRows.InsertAsync(
                 session, [new TaskQueueEntry(task, runAt, attempt)], _options.PriorityStepMs);
+            session.AfterCommit(() => depth.Move(1));
         }
-        else
+        else if (task.State == TaskState.Queued)
         {
             await TaskQueueRows.DeleteAsync(session, [id]);
+            session.AfterCommit(() => depth.Move(-1));
         }
 
         var move = new TaskMove(id, TaskTransitions.Word(verb), task.State, to, actor)

@@ -201,7 +201,8 @@ internal sealed class TaskWorker(
     private async Task RescueAsync(CancellationToken stop)
     {
         while (await queue.RescueAsync(WorkerId, everyRunning: false, backoff, stop) > 0) signals.Work();
-        depth.Set(await queue.CountAsync(stop), _options.QueueMax);
+        var moved = depth.Moved;
+        depth.Set(await queue.CountAsync(stop), moved);
     }
 
     /// <summary>What runs in a database that only this process works on was left by its last life.</summary>

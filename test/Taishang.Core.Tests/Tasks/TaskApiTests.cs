@@ -13,6 +13,11 @@ public sealed class TaskApiTests
 {
     private const string Tasks = "/api/taishang/tasks";
 
+    /// <summary>A task that stays in the queue for as long as any test runs.</summary>
+    private const string Later = """
+        {"type":"echo","payload":{"collection":"p"},"run_at":"2999-01-01T00:00:00Z"}
+        """;
+
     [Fact]
     public async Task A_task_is_created_run_and_read_back_with_its_trail()
     {
@@ -153,22 +158,67 @@ public sealed class TaskApiTests
     }
 
     [Fact]
-    public async Task A_full_queue_refuses_new_tasks_with_429()
+    public async Task A_full_queue_refuses_new_tasks_with_429_until_one_ends()
     {
-        await using var host = await StartAsync();
-        host.Services.GetRequiredService<TaskDepth>().Set(new TaskQueueCount(5, 5, 0), 10);
+        const int max = 3;
+        await using var host = await StartAsync(("Tasks:QueueMax", $"{max}"), ("Tasks:RescueIntervalMs", "20"));
 
-        var answer = await host.Api.PostAsync(Tasks, """{"type":"echo","payload":{"collection":"p"}}""");
+        var (ids, refused) = await FillAsync(host, max);
 
-        Assert.Equal((429, ErrorCodes.TaskQueueFull.Number), ((int)answer.Status, answer.Code));
-        Assert.NotNull(answer.Headers.RetryAfter);
+        Assert.Equal(HttpStatusCode.TooManyRequests, refused.Status);
+        Assert.Contains($"{max} live tasks", refused.Message, StringComparison.Ordinal);
+        Assert.NotNull(refused.Headers.RetryAfter);
+        Assert.Equal(max, (await host.Api.GetAsync(Tasks))["total"].GetInt32());
+        // A parked task gives its place away, and finds none when it starts again.
+        Assert.Equal("pending", (await host.Api.PostAsync($"{Tasks}/{ids[0]}/stop")).String("status"));
+        Assert.Single((await FillAsync(host, 1)).Ids);
+        Assert.Equal(ErrorCodes.TaskQueueFull.Number, (await host.Api.PostAsync($"{Tasks}/{ids[0]}/start")).Code);
     }
 
-    private static Task<CoreHost> StartAsync() => CoreHost.StartAsync(new CoreHostOptions
+    [Fact]
+    public async Task Many_creations_at_once_do_not_pass_the_limit()
     {
-        ConfigureServices = services => services.AddTaskExecutor<EchoExecutor>(),
-        Settings = new Dictionary<string, string> { ["Tasks:RescueIntervalMs"] = "60000" },
-    });
+        const int max = 10;
+        await using var host = await StartAsync(("Tasks:QueueMax", $"{max}"));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => host.Api.PostAsync(Tasks, Later)));
+
+        // The first count may run meanwhile and count a creation twice until the next one, but it misses none.
+        Assert.All(answers, answer => Assert.Contains(answer.Code, new[] { 0, ErrorCodes.TaskQueueFull.Number }));
+        var created = answers.Count(answer => answer.Code == 0);
+        Assert.InRange(created, 1, max);
+        Assert.Equal(created, (await host.Api.GetAsync(Tasks))["total"].GetInt32());
+    }
+
+    /// <summary>
+    /// Creates tasks that wait, until so many are there and the next is refused. A creation during a count may be
+    /// refused although there is room, until the next count.
+    /// </summary>
+    private static async Task<(List<string> Ids, ApiAnswer Refused)> FillAsync(CoreHost host, int room)
+    {
+        using var limit = new CancellationTokenSource(TaskWorld.Patience);
+        var ids = new List<string>();
+        while (true)
+        {
+            var answer = await host.Api.PostAsync(Tasks, Later);
+            if (answer.Code == 0) ids.Add(answer.String("id"));
+            else Assert.Equal(ErrorCodes.TaskQueueFull.Number, answer.Code);
+            Assert.InRange(ids.Count, 0, room);
+            if (answer.Code != 0 && ids.Count == room) return (ids, answer);
+            await Task.Delay(5, limit.Token);
+        }
+    }
+
+    private static Task<CoreHost> StartAsync(params (string Name, string Value)[] settings)
+    {
+        var all = new Dictionary<string, string> { ["Tasks:RescueIntervalMs"] = "60000" };
+        foreach (var (name, value) in settings) all[name] = value;
+        return CoreHost.StartAsync(new CoreHostOptions
+        {
+            ConfigureServices = services => services.AddTaskExecutor<EchoExecutor>(),
+            Settings = all,
+        });
+    }
 
     private static async Task<ApiAnswer> WaitAsync(CoreHost host, string id, string status)
     {

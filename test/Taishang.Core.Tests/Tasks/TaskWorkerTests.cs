@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Taishang.Core.Api;
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
 using Taishang.Testing.Databases;
@@ -152,6 +153,26 @@ public sealed class TaskWorkerTests
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task What_another_process_queues_counts_towards_the_limit_and_what_it_ends_no_more(Dialect dialect)
+    {
+        await using var world = await TaskWorld.LiveAsync(dialect);
+        var idle = new TestExecutor("other");
+        var node = await world.AddNode(idle, options => options.QueueMax = 2).StartAsync();
+        var depth = node.Get<TaskDepth>();
+        var tasks = new[] { await world.AddAsync(), await world.AddAsync() };
+
+        await UntilAsync(() => depth.Room == 0);
+
+        var creator = node.Get<TaskCreator>();
+        var full = await Assert.ThrowsAsync<ApiException>(
+            () => creator.CreateAsync(new NewTask("index", "{}"), default));
+        Assert.Equal(ErrorCodes.TaskQueueFull, full.Code);
+        await world.Node.DoAsync(tasks[0].Id, TaskVerb.Cancel);
+        await UntilAsync(() => depth.Room == 1);
+        await creator.CreateAsync(new NewTask("index", "{}"), default);
+    }
+
+    [Theory, ClassData(typeof(EveryDatabase))]
     public async Task An_attempt_past_its_deadline_fails_and_says_so(Dialect dialect)
     {
         await using var world = await TaskWorld.LiveAsync(dialect);
@@ -254,6 +275,12 @@ public sealed class TaskWorkerTests
         }
 
         Assert.Equal("completed", (await world.WaitEndAsync(task.Id)).Status);
+    }
+
+    private static async Task UntilAsync(Func<bool> holds)
+    {
+        using var limit = new CancellationTokenSource(TaskWorld.Patience);
+        while (!holds()) await Task.Delay(5, limit.Token);
     }
 
     private static TestExecutor Endless(TaskCompletionSource began) => new("index", async (_, cancellation) =>
