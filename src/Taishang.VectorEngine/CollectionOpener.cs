@@ -94,11 +94,13 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
 
         try
         {
-            generation.Graph = HnswFile.Load(device, files.PathOf(manifest.Graph), manifest.Options.Hnsw, sealedRows);
+            var options = manifest.Options;
+            var rows = new GraphRows(sealedRows, options.Dimensions, options.Metric);
+            generation.Graph = HnswFile.Load(device, files.PathOf(manifest.Graph), options.Hnsw, rows);
         }
         catch (Exception exception) when (exception is CorruptDataException or IOException)
         {
-            generation.Graph = new HnswGraph(manifest.Options.Hnsw);
+            generation.Graph = HnswGraph.Over(generation.Rows, sealedRows, manifest.Options.Hnsw);
             _notes.Add($"{manifest.Graph}: the index is rebuilt from the vectors: {exception.Message}");
         }
     }

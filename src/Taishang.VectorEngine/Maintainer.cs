@@ -131,7 +131,7 @@ internal sealed class Maintainer(
             if (generation.Graph is null && !isAsked)
                 return;
 
-            var graph = generation.Graph ??= new HnswGraph(options.Hnsw);
+            var graph = generation.Graph ??= HnswGraph.Over(generation.Rows, snapshot.Rows, options.Hnsw);
             var sealedRows = files.Manifest.SealedRows();
             if (_savedGraphRows < sealedRows && graph.Covered <= sealedRows)
             {
@@ -161,8 +161,11 @@ internal sealed class Maintainer(
         await cover.RunAsync(rows, covered => progress?.Invoke((double)covered / rows), cancellation);
     }
 
-    private static void Repair(HnswGraph graph, Generation generation, CancellationToken cancellation) =>
-        new HnswRepair(graph, generation.Scorer).Run(graph.Covered, cancellation);
+    private static void Repair(HnswGraph graph, Generation generation, CancellationToken cancellation)
+    {
+        using var repair = new HnswRepair(graph, generation.Scorer);
+        repair.Run(graph.Covered, cancellation);
+    }
 
     private void SaveGraph(HnswGraph graph, CancellationToken cancellation)
     {
@@ -197,7 +200,7 @@ internal sealed class Maintainer(
 
             if (manifest.Options.Index == IndexKind.Hnsw && (isAsked || snapshot.Generation.Graph is not null))
             {
-                target.Graph = new HnswGraph(manifest.Options.Hnsw);
+                target.Graph = HnswGraph.Over(target.Rows, compactor.BaseRows, manifest.Options.Hnsw);
                 await BuildAsync(target.Graph, target, compactor.BaseRows, progress, cancellation);
                 Repair(target.Graph, target, cancellation);
                 var name = files.NewGraph();

@@ -13,7 +13,7 @@ namespace Taishang.VectorEngine;
 /// makes sure that k rows come back when k match.
 /// <para>
 /// Paging: the list that pages are cut from is made layer by layer. The first layer is what a walk of the first page's
-/// width finds; each further one is a walk twice as wide, or at last a scan, of which only rows not listed before are
+/// width finds (what of it was put in order by floats); each further one is a walk twice as wide, or at last a scan, of which only rows not listed before are
 /// appended. So the beginning of the list never depends on how far a page reaches, and pages neither skip nor repeat.
 /// </para>
 /// </summary>
@@ -21,6 +21,12 @@ internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buf
 {
     /// <summary>Rows that a walk scores for each node of its width, about: what makes a scan the cheaper way.</summary>
     private const int ScoredPerWidth = 24;
+
+    /// <summary>Nodes beyond those asked for that are ordered by floats, at least.</summary>
+    private const int RerankedMin = 10;
+
+    /// <summary>The same as a share of those asked for: one in so many.</summary>
+    private const int RerankedShare = 2;
 
     private readonly Generation _generation = snapshot.Generation;
     private readonly RowTable _rows = snapshot.Generation.Rows;
@@ -39,11 +45,12 @@ internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buf
             return default;
 
         var width = Math.Max(efSearch, request.TopK);
+        var kept = KeptOf(width, request.TopK);
         var isFirst = true;
         while (buffers.Found.Count < wanted)
         {
             var scans = request.Exact || ScanIsCheaper(width);
-            if (scans || !TryWalk(width))
+            if (scans || !TryWalk(width, kept))
             {
                 Scan((int)wanted);
                 scans = true;
@@ -55,6 +62,7 @@ internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buf
 
             // A layer that brought nothing new will not do better by being repeated a little wider.
             width = added == 0 ? int.MaxValue : (int)Math.Min(int.MaxValue, width * 2L);
+            kept = (int)Math.Min(width, kept * 2L);
             isFirst = false;
         }
 
@@ -98,14 +106,22 @@ internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buf
         return _matchingCount * share <= (double)width * ScoredPerWidth;
     }
 
-    private bool TryWalk(int width)
+    /// <summary>
+    /// How much of a first layer's walk is kept. A walk over floats has all in order; of one over codes the nearest are
+    /// ordered by floats, enough of them that a code's rounding does not decide what is returned.
+    /// </summary>
+    private int KeptOf(int width, int topK) => _generation.Graph?.Grid is null
+        ? width
+        : Math.Min(width, topK + Math.Max(RerankedMin, topK / RerankedShare));
+
+    private bool TryWalk(int width, int kept)
     {
         var graph = _generation.Graph!;
         var covered = Math.Min(graph.Covered, snapshot.Rows);
         var heap = buffers.Memory.Heap;
-        heap.Begin(width, new IdOrder(_rows));
+        heap.Begin(kept, new IdOrder(_rows));
         var search = new GraphSearch(
-            width, snapshot.Rows, IsSelective: _matchingCount < snapshot.Rows * 0.9, Budget: _matchingCount);
+            width, kept, snapshot.Rows, IsSelective: _matchingCount < snapshot.Rows * 0.9, Budget: _matchingCount);
         var scorer = _generation.Scorer;
         var visible = new VisibleRows(_rows, snapshot.Commit, covered);
         var walked = _matching is null

@@ -53,5 +53,9 @@ internal sealed class SearchBuffers(int paddedDimensions) : IDisposable
 
     public HashSet<int> FoundRows { get; } = [];
 
-    public void Dispose() => Query.Dispose();
+    public void Dispose()
+    {
+        Query.Dispose();
+        Memory.Dispose();
+    }
 }

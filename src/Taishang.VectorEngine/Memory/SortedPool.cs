@@ -54,6 +54,19 @@ internal sealed class SortedPool
         return low;
     }
 
+    /// <summary>The first node from <paramref name="from"/> on that was not expanded, without taking it; −1 when none
+    /// is left.</summary>
+    public int PeekNext(int from)
+    {
+        for (; from < Count; from++)
+        {
+            if ((_entries[from] & Ranked.Flag) == 0)
+                return Ranked.Node(_entries[from]);
+        }
+
+        return -1;
+    }
+
     /// <summary>Takes the first entry from <paramref name="from"/> on that was not expanded; −1 when none is
     /// left.</summary>
     public int TakeNext(ref int from)

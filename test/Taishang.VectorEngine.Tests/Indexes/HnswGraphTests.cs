@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Taishang.VectorEngine.Distances;
 using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Quantization;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Tests.Indexes;
@@ -8,18 +9,20 @@ namespace Taishang.VectorEngine.Tests.Indexes;
 public sealed class HnswGraphTests
 {
     [Theory]
-    [InlineData(DistanceMetric.L2, 1)]
-    [InlineData(DistanceMetric.L2, 4)]
-    [InlineData(DistanceMetric.Cosine, 2)]
-    [InlineData(DistanceMetric.Dot, 2)]
-    public async Task Every_node_is_reachable_after_a_build(DistanceMetric metric, int threads)
+    [InlineData(DistanceMetric.L2, 1, true)]
+    [InlineData(DistanceMetric.L2, 4, true)]
+    [InlineData(DistanceMetric.Cosine, 2, true)]
+    [InlineData(DistanceMetric.Dot, 2, true)]
+    [InlineData(DistanceMetric.L2, 4, false)]
+    [InlineData(DistanceMetric.Dot, 2, false)]
+    public async Task Every_node_is_reachable_after_a_build(DistanceMetric metric, int threads, bool codes)
     {
         using var rows = TableOf(metric, Rows.Clustered(1, 6000, 8, 200));
-        using var graph = new HnswGraph(new HnswOptions { Connectivity = 4, EfConstruction = 16 });
+        using var graph = GraphOver(rows, codes, new HnswOptions { Connectivity = 4, EfConstruction = 16 });
         var scorer = new RowScorer(rows, DistanceScorer.For(metric));
 
         await new HnswCover(graph, scorer, threads).RunAsync(6000, null, CancellationToken.None);
-        var repair = new HnswRepair(graph, scorer);
+        using var repair = new HnswRepair(graph, scorer);
         var linked = repair.Run(6000, CancellationToken.None);
 
         Assert.True(linked > 0 || metric == DistanceMetric.Cosine, "a graph this thin is expected to need repair");
@@ -31,7 +34,7 @@ public sealed class HnswGraphTests
     public async Task Rows_are_covered_in_order_and_a_cancelled_build_goes_on_where_it_stopped()
     {
         using var rows = TableOf(DistanceMetric.L2, Rows.Clustered(2, 4000, 16, 30));
-        using var graph = new HnswGraph(new HnswOptions());
+        using var graph = HnswGraph.Over(rows, rows.Count, new HnswOptions());
         var scorer = new RowScorer(rows, DistanceScorer.For(DistanceMetric.L2));
         using var stop = new CancellationTokenSource();
         var last = 0;
@@ -49,8 +52,9 @@ public sealed class HnswGraphTests
         Assert.InRange(graph.Covered, 1001, 3999);
         await new HnswCover(graph, scorer, 2).RunAsync(4000, null, CancellationToken.None);
         Assert.Equal(4000, graph.Covered);
-        new HnswRepair(graph, scorer).Run(4000, CancellationToken.None);
-        Assert.Equal(0, new HnswRepair(graph, scorer).CountUnreachable(4000));
+        using var repair = new HnswRepair(graph, scorer);
+        repair.Run(4000, CancellationToken.None);
+        Assert.Equal(0, repair.CountUnreachable(4000));
         CheckLists(graph, 4000);
     }
 
@@ -64,7 +68,7 @@ public sealed class HnswGraphTests
         for (var i = 1000; i < 2000; i++)
             vectors[i] = vectors[999];
         using var rows = TableOf(metric, vectors);
-        using var graph = new HnswGraph(new HnswOptions());
+        using var graph = HnswGraph.Over(rows, rows.Count, new HnswOptions());
         var scorer = new RowScorer(rows, DistanceScorer.For(metric));
 
         await new HnswCover(graph, scorer, 1).RunAsync(2000, null, CancellationToken.None);
@@ -80,7 +84,7 @@ public sealed class HnswGraphTests
     [Fact]
     public void Levels_follow_the_papers_distribution()
     {
-        var levels = Enumerable.Range(0, 100_000).Select(node => HnswBuilder.LevelOf(node, 16)).ToArray();
+        var levels = Enumerable.Range(0, 100_000).Select(node => HnswLevels.Of(node, 16)).ToArray();
 
         Assert.InRange(levels.Count(level => level >= 1), 5_900, 6_600);
         Assert.InRange(levels.Count(level => level >= 2), 330, 460);
@@ -100,6 +104,13 @@ public sealed class HnswGraphTests
                 Assert.All(neighbors, neighbor => Assert.True(graph.LevelOf(neighbor) >= level));
             }
         }
+    }
+
+    private static HnswGraph GraphOver(RowTable rows, bool codes, HnswOptions options)
+    {
+        var grid = CodeGridTrainer.Train(rows, rows.Count);
+        Assert.NotNull(grid);
+        return new HnswGraph(options, codes ? grid : null);
     }
 
     private static RowTable TableOf(DistanceMetric metric, float[][] vectors)

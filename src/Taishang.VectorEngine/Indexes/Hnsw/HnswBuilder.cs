@@ -8,32 +8,23 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// finds its neighbours by walking, keeps those that are nearer to it than to each other (the paper's heuristic, which
 /// leaves links into different directions), writes its own lists and only then lets others point to it.
 /// </summary>
-internal sealed unsafe class HnswBuilder(HnswGraph graph, RowScorer scorer, int rows)
+internal sealed unsafe class HnswBuilder<TSpace>(HnswGraph graph, RowScorer scorer, int rows) : IHnswBuilder
+    where TSpace : struct, INodeSpace<TSpace>
 {
     private readonly HnswWalker _walker = new();
+    private readonly SpaceMemory _memory = new();
     private readonly ulong[] _ranked = new ulong[graph.BottomLinksMax + HnswGraph.SpareLinks + 1];
     private readonly int[] _selected = new int[graph.BottomLinksMax + 1];
     private readonly int[][] _links = NewLists(graph.UpperLinksMax);
     private readonly int[] _counts = new int[HnswGraph.LevelMax + 1];
 
-    /// <summary>The level of a node: the paper's distribution, drawn from the node's number alone, so that a build
-    /// gives the same levels whatever the order of its threads.</summary>
-    public static int LevelOf(int node, int connectivity)
-    {
-        var mixed = (ulong)node * 0x9E37_79B9_7F4A_7C15 + 0x1234_5678_9ABC_DEF1;
-        mixed = (mixed ^ (mixed >> 30)) * 0xBF58_476D_1CE4_E5B9;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D0_49BB_1331_11EB;
-        mixed ^= mixed >> 31;
-        var uniform = ((mixed >> 11) + 1) * (1.0 / (1UL << 53));
-        return Math.Min(HnswGraph.LevelMax, (int)(-Math.Log(uniform) / Math.Log(connectivity)));
-    }
-
     /// <summary>Adds one row below the row count that the builder was made with, and that the graph has room
     /// for.</summary>
     public void Add(int node)
     {
-        var level = LevelOf(node, graph.UpperLinksMax);
+        var level = HnswLevels.Of(node, graph.UpperLinksMax);
         var (entry, top) = graph.Entry;
+        graph.PutCode(node, scorer.Rows);
         if (entry == HnswGraph.NoNode)
         {
             graph.AddNode(node, level);
@@ -41,15 +32,15 @@ internal sealed unsafe class HnswBuilder(HnswGraph graph, RowScorer scorer, int 
             return;
         }
 
-        var query = scorer.QueryOf(node);
+        var space = TSpace.Of(graph, scorer, _walker.Memory, node);
         var from = Math.Min(level, top);
-        var near = _walker.Descend(graph, scorer, query, entry, top, from, rows);
+        var near = _walker.Descend(graph, space, entry, top, from, rows);
         for (var at = from; at >= 0; at--)
         {
-            _walker.Walk(graph, scorer, query, near, at, graph.Options.EfConstruction, rows);
+            _walker.Walk(graph, space, near, at, graph.Options.EfConstruction, rows);
             var found = _walker.Pool.Entries;
             near = Ranked.Node(found[0]);
-            if (at == 0 && TryHangOnTwin(node, found))
+            if (at == 0 && TryHangOnTwin(space, node, found))
                 return;
 
             _counts[at] = Select(found, graph.UpperLinksMax, _links[at], node);
@@ -68,11 +59,17 @@ internal sealed unsafe class HnswBuilder(HnswGraph graph, RowScorer scorer, int 
             graph.OfferEntry(node, level);
     }
 
-    private bool TryHangOnTwin(int node, ReadOnlySpan<ulong> found)
+    public void Dispose()
+    {
+        _walker.Dispose();
+        _memory.Dispose();
+    }
+
+    private bool TryHangOnTwin(TSpace space, int node, ReadOnlySpan<ulong> found)
     {
         // A twin lies exactly as far from the row as the row itself (which under dot is not at the front).
         var vector = scorer.Rows.VectorSpan(node);
-        var own = scorer.Score(scorer.QueryOf(node), node);
+        var own = space.Score(node);
         foreach (var ranked in found)
         {
             var candidate = Ranked.Node(ranked);
@@ -120,13 +117,11 @@ internal sealed unsafe class HnswBuilder(HnswGraph graph, RowScorer scorer, int 
     private void Prune(int from, int to, int level, int* links)
     {
         var count = links[0] + 1;
-        var nodes = stackalloc int[RowScorer.BatchRows];
-        var distances = stackalloc float[RowScorer.BatchRows];
+        var nodes = _memory.Nodes;
+        var distances = _memory.Distances;
         new ReadOnlySpan<int>(links + 1, count - 1).CopyTo(new Span<int>(nodes, count));
         nodes[count - 1] = to;
-        var query = scorer.QueryOf(from);
-        for (var i = 0; i < count; i += RowScorer.BatchRows)
-            scorer.Score(query, nodes + i, Math.Min(RowScorer.BatchRows, count - i), distances + i);
+        TSpace.Of(graph, scorer, _memory, from).Score(nodes, count, distances);
 
         var ranked = _ranked.AsSpan(0, count);
         for (var i = 0; i < count; i++)
@@ -161,10 +156,10 @@ internal sealed unsafe class HnswBuilder(HnswGraph graph, RowScorer scorer, int 
 
     private bool IsHidden(int candidate, float distance, ReadOnlySpan<int> selected)
     {
-        var query = scorer.QueryOf(candidate);
+        var space = TSpace.Of(graph, scorer, _memory, candidate);
         foreach (var other in selected)
         {
-            if (scorer.Score(query, other) < distance)
+            if (space.Score(other) < distance)
                 return true;
         }
 

@@ -28,7 +28,8 @@ internal sealed class HnswCover(HnswGraph graph, RowScorer scorer, int threads)
         if (graph.Covered == 0)
         {
             // The first node has nothing to race with.
-            new HnswBuilder(graph, scorer, rows).Add(0);
+            using (var builder = NewBuilder(rows))
+                builder.Add(0);
             graph.Covered = 1;
         }
 
@@ -49,9 +50,13 @@ internal sealed class HnswCover(HnswGraph graph, RowScorer scorer, int threads)
         cancellation.ThrowIfCancellationRequested();
     }
 
+    private IHnswBuilder NewBuilder(int rows) => graph.Grid is null
+        ? new HnswBuilder<FloatSpace>(graph, scorer, rows)
+        : new HnswBuilder<CodeSpace>(graph, scorer, rows);
+
     private void Work(int rows, Action<int>? progress, CancellationToken cancellation)
     {
-        var builder = new HnswBuilder(graph, scorer, rows);
+        using var builder = NewBuilder(rows);
         while (!cancellation.IsCancellationRequested)
         {
             var start = Interlocked.Add(ref _next, BlockRows) - BlockRows;

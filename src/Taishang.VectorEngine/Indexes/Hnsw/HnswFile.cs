@@ -1,14 +1,18 @@
 using System.Runtime.InteropServices;
+using Taishang.VectorEngine.Quantization;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Indexes.Hnsw;
 
 /// <summary>
-/// The graph on disk: connectivity, node count, entry, then of each node its level, next twin and lists. The file
-/// belongs to the rows that the manifest names beside it; it can always be made again from them.
+/// The graph on disk: connectivity, node count, entry, grid; then of each node its level and next twin; then the blocks
+/// of the bottom level as they lie in memory; then the upper lists. The file belongs to the rows that the manifest
+/// names beside it; it can always be made again from them.
 /// </summary>
 internal static unsafe class HnswFile
 {
+    private const int NodesBetweenChecks = 4096;
+
     public static void Save(IStorageDevice device, string path, HnswGraph graph, CancellationToken cancellation)
     {
         using var writer = new BlockFileWriter(device, path, FileKinds.Graph);
@@ -18,15 +22,24 @@ internal static unsafe class HnswFile
         writer.Write(nodes);
         writer.Write(entry);
         writer.Write(top);
+        WriteGrid(writer, graph.Grid);
         for (var node = 0; node < nodes; node++)
         {
-            if ((node & 0xFFF) == 0)
+            writer.Write(graph.LevelOf(node));
+            writer.Write(graph.NextTwin(node));
+        }
+
+        for (var node = 0; node < nodes; node++)
+        {
+            if (node % NodesBetweenChecks == 0)
                 cancellation.ThrowIfCancellationRequested();
 
-            var level = graph.LevelOf(node);
-            writer.Write(level);
-            writer.Write(graph.NextTwin(node));
-            for (var at = 0; at <= level; at++)
+            writer.Write(graph.Block(node));
+        }
+
+        for (var node = 0; node < nodes; node++)
+        {
+            for (var at = 1; at <= graph.LevelOf(node); at++)
             {
                 var links = graph.Links(node, at);
                 writer.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<int>(links, links[0] + 1)));
@@ -36,27 +49,30 @@ internal static unsafe class HnswFile
         writer.Commit();
     }
 
-    /// <summary>Reads a graph over the first <paramref name="rows"/> rows.</summary>
+    /// <summary>Reads a graph over the first rows of a table.</summary>
+    /// <param name="device">Where files are.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="options">What the collection was made with.</param>
+    /// <param name="shape">The rows that the graph may lead to.</param>
     /// <exception cref="CorruptDataException">The file is damaged or does not fit; rebuild the graph.</exception>
-    public static HnswGraph Load(IStorageDevice device, string path, HnswOptions options, int rows)
+    public static HnswGraph Load(IStorageDevice device, string path, HnswOptions options, GraphRows shape)
     {
         using var reader = new BlockFileReader(device, path, FileKinds.Graph);
         var connectivity = reader.Read<int>();
         var nodes = reader.Read<int>();
         var entry = reader.Read<int>();
         var top = reader.Read<int>();
-        if (connectivity != options.Connectivity || nodes < 0 || nodes > rows)
-            throw reader.Corrupt($"a graph of {nodes} nodes with {connectivity} links does not fit {rows} rows");
+        if (connectivity != options.Connectivity || nodes < 0 || nodes > shape.Count)
+            throw reader.Corrupt($"a graph of {nodes} nodes with {connectivity} links does not fit {shape.Count} rows");
         if (nodes > 0 && ((uint)entry >= (uint)nodes || top is < 0 or > HnswGraph.LevelMax))
             throw reader.Corrupt($"the entry {entry} on level {top} is no node");
 
-        var graph = new HnswGraph(options);
+        var graph = new HnswGraph(options, ReadGrid(reader, shape));
         try
         {
             graph.EnsureNodes(nodes);
-            for (var node = 0; node < nodes; node++)
-                ReadNode(reader, graph, node, nodes);
-            CheckLevels(reader, graph, entry, top, nodes);
+            ReadNodes(reader, graph, nodes);
+            HnswFileCheck.Levels(reader, graph, (entry, top), nodes);
         }
         catch
         {
@@ -70,52 +86,68 @@ internal static unsafe class HnswFile
         return graph;
     }
 
-    private static void ReadNode(BlockFileReader reader, HnswGraph graph, int node, int nodes)
+    private static void ReadNodes(BlockFileReader reader, HnswGraph graph, int nodes)
     {
-        var level = reader.Read<int>();
-        var twin = reader.Read<int>();
-        if (level is < HnswGraph.TwinLevel or > HnswGraph.LevelMax || twin < HnswGraph.NoNode || twin >= nodes)
-            throw reader.Corrupt($"node {node} has level {level} and twin {twin}");
-
-        graph.AddNode(node, level);
-        graph.SetNextTwin(node, twin);
-        for (var at = 0; at <= level; at++)
+        for (var node = 0; node < nodes; node++)
         {
-            var count = reader.Read<int>();
-            var most = graph.LinksMax(at) + (at == 0 ? HnswGraph.SpareLinks : 0);
-            if (count < 0 || count > most)
-                throw reader.Corrupt($"node {node} has {count} links on level {at}");
+            var level = reader.Read<int>();
+            var twin = reader.Read<int>();
+            if (level is < HnswGraph.TwinLevel or > HnswGraph.LevelMax || twin < HnswGraph.NoNode || twin >= nodes)
+                throw reader.Corrupt($"node {node} has level {level} and twin {twin}");
 
-            var links = graph.Links(node, at);
-            var neighbors = new Span<int>(links + 1, count);
-            reader.Read(MemoryMarshal.AsBytes(neighbors));
-            foreach (var neighbor in neighbors)
-            {
-                if ((uint)neighbor >= (uint)nodes)
-                    throw reader.Corrupt($"node {node} links to {neighbor}, which is no node");
-            }
-
-            links[0] = count;
+            graph.AddNode(node, level);
+            graph.SetNextTwin(node, twin);
         }
-    }
-
-    /// <summary>A link on a level leads to a node that stands on it: walks rely on that.</summary>
-    private static void CheckLevels(BlockFileReader reader, HnswGraph graph, int entry, int top, int nodes)
-    {
-        if (nodes > 0 && graph.LevelOf(entry) < top)
-            throw reader.Corrupt("the entry does not stand on its level");
 
         for (var node = 0; node < nodes; node++)
         {
-            for (var at = 0; at <= graph.LevelOf(node); at++)
+            reader.Read(graph.Block(node));
+            HnswFileCheck.Links(reader, graph, node, 0, nodes);
+        }
+
+        for (var node = 0; node < nodes; node++)
+        {
+            for (var at = 1; at <= graph.LevelOf(node); at++)
             {
                 var links = graph.Links(node, at);
-                for (var i = 1; i <= links[0]; i++)
-                {
-                    if (graph.LevelOf(links[i]) < at)
-                        throw reader.Corrupt($"node {node} links on level {at} to a node below it");
-                }
+                links[0] = reader.Read<int>();
+                if ((uint)links[0] > (uint)graph.UpperLinksMax)
+                    throw reader.Corrupt($"node {node} has {links[0]} links on level {at}");
+
+                reader.Read(MemoryMarshal.AsBytes(new Span<int>(links + 1, links[0])));
+                HnswFileCheck.Links(reader, graph, node, at, nodes);
             }
         }
     }
+
+    private static void WriteGrid(BlockFileWriter writer, CodeGrid? grid)
+    {
+        writer.Write(grid?.Offsets.Length ?? 0);
+        if (grid is null)
+            return;
+
+        writer.Write(grid.Step);
+        writer.Write(MemoryMarshal.AsBytes(grid.Offsets));
+    }
+
+    private static CodeGrid? ReadGrid(BlockFileReader reader, GraphRows shape)
+    {
+        var length = reader.Read<int>();
+        if (length == 0)
+            return null;
+
+        if (length != shape.Dimensions)
+            throw reader.Corrupt($"a grid of {length} dimensions, expected {shape.Dimensions}");
+
+        var step = reader.Read<float>();
+        var offsets = new float[length];
+        reader.Read(MemoryMarshal.AsBytes(offsets.AsSpan()));
+        if (!float.IsNormal(step) || step < 0)
+            throw reader.Corrupt($"a grid with a step of {step}");
+
+        return new CodeGrid(shape.Metric, offsets, step);
+    }
 }
+
+/// <summary>The rows that a graph file has to fit.</summary>
+internal readonly record struct GraphRows(int Count, int Dimensions, DistanceMetric Metric);

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Taishang.VectorEngine.Memory;
+using Taishang.VectorEngine.Quantization;
+using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Indexes.Hnsw;
 
@@ -12,6 +14,11 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// <para>
 /// Rows that are equal bit for bit share one node: the first is linked, the others ("twins") hang on it in a chain.
 /// A thousand copies of one vector would otherwise fill each other's lists and cut themselves off from the rest.
+/// </para>
+/// <para>
+/// On the bottom level, where nearly all of a walk's time goes, a node is one block of whole cache lines: its code, the
+/// term of the code, its links. What a walk reads of a node lies together, and codes are a quarter of the
+/// floats. Where codes do not serve (see <see cref="CodeGridTrainer"/>) the block holds links alone.
 /// </para>
 /// </summary>
 internal sealed unsafe class HnswGraph : IDisposable
@@ -27,26 +34,59 @@ internal sealed unsafe class HnswGraph : IDisposable
     public const int TwinLevel = -1;
 
     private const int LockCount = 1 << 14;
+    private const int CacheLineBytes = 64;
+
+    /// <summary>Lines of a list that are asked for early: 48 links.</summary>
+    private const int LinkLines = 3;
 
     private readonly ChunkedRows _bottom;
     private readonly ChunkedRows _upper;
     private readonly ChunkedRows _nodes = new(sizeof(NodeInfo));
     private readonly int[] _locks = new int[LockCount];
     private readonly Lock _growth = new();
+    private readonly int _linksOffset;
     private int _upperLists;
     private long _entry = -1;
     private int _covered;
 
-    public HnswGraph(HnswOptions options)
+    /// <param name="options">Shape and search width.</param>
+    /// <param name="grid">Gives the nodes their codes; null when walks are to compare floats.</param>
+    public HnswGraph(HnswOptions options, CodeGrid? grid)
     {
         Options = options;
+        Grid = grid;
         BottomLinksMax = options.Connectivity * 2;
         UpperLinksMax = options.Connectivity;
-        _bottom = new ChunkedRows((1 + BottomLinksMax + SpareLinks) * sizeof(int));
+        if (grid is not null)
+        {
+            TermOffset = RoundUp(grid.CodeBytes, sizeof(int));
+            KernelBytes = grid.KernelBytes;
+            _linksOffset = TermOffset + sizeof(int);
+        }
+
+        // Kernels read past the code into the links, never past the block: the links are longer than one step.
+        var bytes = _linksOffset + (1 + BottomLinksMax + SpareLinks) * sizeof(int);
+        BlockBytes = RoundUp(bytes, CacheLineBytes);
+        _bottom = new ChunkedRows(BlockBytes);
         _upper = new ChunkedRows((1 + UpperLinksMax) * sizeof(int));
     }
 
+    /// <summary>An empty graph whose codes fit the first rows of a table.</summary>
+    public static HnswGraph Over(RowTable rows, int count, HnswOptions options) =>
+        new(options, CodeGridTrainer.Train(rows, count));
+
     public HnswOptions Options { get; }
+
+    public CodeGrid? Grid { get; }
+
+    /// <summary>Bytes of a node on the bottom level.</summary>
+    public int BlockBytes { get; }
+
+    /// <summary>Where in a block the term of the code stands.</summary>
+    public int TermOffset { get; }
+
+    /// <summary>Bytes that kernels read of a code.</summary>
+    public int KernelBytes { get; }
 
     public int BottomLinksMax { get; }
 
@@ -79,6 +119,32 @@ internal sealed unsafe class HnswGraph : IDisposable
         _nodes.EnsureRows(nodes);
     }
 
+    /// <summary>The code of a node, at the beginning of its block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public byte* Code(int node) => _bottom.Row(node);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int CodeTerm(int node) => *(int*)(_bottom.Row(node) + TermOffset);
+
+    /// <summary>Rounds a row to the code of its node, before <see cref="AddNode"/> and before anything leads to it.
+    /// </summary>
+    public void PutCode(int node, RowTable rows)
+    {
+        if (Grid is null)
+            return;
+
+        var code = Code(node);
+        *(int*)(code + TermOffset) = Grid.Encode(rows.Vector(node), rows.Scale(node), code);
+    }
+
+    /// <summary>The whole block of a node, for files.</summary>
+    public Span<byte> Block(int node) => new(_bottom.Row(node), BlockBytes);
+
+    /// <summary>Asks for the links of a node that is likely to be expanded next.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void PrefetchLinks(int node) =>
+        Distances.DistanceScorer.Prefetch(_bottom.Row(node) + _linksOffset, LinkLines);
+
     /// <summary>Gives a node of the ensured range its empty lists; nothing leads to it yet.</summary>
     public void AddNode(int node, int level)
     {
@@ -94,7 +160,7 @@ internal sealed unsafe class HnswGraph : IDisposable
         }
 
         *(NodeInfo*)_nodes.Row(node) = new NodeInfo { Level = level, UpperList = upperList, NextTwin = NoNode };
-        *(int*)_bottom.Row(node) = 0;
+        *Links(node, 0) = 0;
         for (var i = 0; i < level; i++)
             *(int*)_upper.Row(upperList + i) = 0;
     }
@@ -104,7 +170,7 @@ internal sealed unsafe class HnswGraph : IDisposable
     /// <summary>The list of a node on a level that it stands on: a count, then neighbours.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int* Links(int node, int level) => level == 0
-        ? (int*)_bottom.Row(node)
+        ? (int*)(_bottom.Row(node) + _linksOffset)
         : (int*)_upper.Row(((NodeInfo*)_nodes.Row(node))->UpperList + level - 1);
 
     public int LinksMax(int level) => level == 0 ? BottomLinksMax : UpperLinksMax;
@@ -122,7 +188,7 @@ internal sealed unsafe class HnswGraph : IDisposable
         Lock(node);
         var info = (NodeInfo*)_nodes.Row(node);
         *(NodeInfo*)_nodes.Row(twin) = new NodeInfo { Level = TwinLevel, NextTwin = info->NextTwin };
-        *(int*)_bottom.Row(twin) = 0;
+        *Links(twin, 0) = 0;
         Volatile.Write(ref info->NextTwin, twin);
         Unlock(node);
     }
@@ -153,6 +219,8 @@ internal sealed unsafe class HnswGraph : IDisposable
                 Entry = (node, level);
         }
     }
+
+    private static int RoundUp(int bytes, int unit) => (bytes + unit - 1) / unit * unit;
 
     public void Dispose()
     {

@@ -8,7 +8,7 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// a node would never be found again. After a build the graph is flooded from its entry, and whatever was not met is
 /// linked from its nearest node that was, in the spare places that pruning leaves alone.
 /// </summary>
-internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer)
+internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer) : IDisposable
 {
     /// <summary>Near nodes that are asked for a free place.</summary>
     private const int Width = 64;
@@ -55,6 +55,8 @@ internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer)
         return count;
     }
 
+    public void Dispose() => _walker.Dispose();
+
     private void Flood(RowBitmap reached)
     {
         var (entry, _) = graph.Entry;
@@ -86,10 +88,10 @@ internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer)
 
     private void LinkFromNearest(int node, RowBitmap reached, int rows)
     {
-        var (entry, top) = graph.Entry;
-        var query = scorer.QueryOf(node);
-        var start = _walker.Descend(graph, scorer, query, entry, top, 0, rows);
-        _walker.Walk(graph, scorer, query, start, 0, Width, rows);
+        if (graph.Grid is null)
+            WalkTo(FloatSpace.Of(graph, scorer, _walker.Memory, node), rows);
+        else
+            WalkTo(CodeSpace.Of(graph, scorer, _walker.Memory, node), rows);
         foreach (var ranked in _walker.Pool.Entries)
         {
             var candidate = Ranked.Node(ranked);
@@ -110,6 +112,14 @@ internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer)
         }
 
         _lastLinked = node;
+    }
+
+    private void WalkTo<TSpace>(TSpace space, int rows)
+        where TSpace : struct, INodeSpace<TSpace>
+    {
+        var (entry, top) = graph.Entry;
+        var start = _walker.Descend(graph, space, entry, top, 0, rows);
+        _walker.Walk(graph, space, start, 0, Width, rows);
     }
 
     private bool TryAppend(int from, int to)

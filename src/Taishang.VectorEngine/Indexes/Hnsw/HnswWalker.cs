@@ -8,11 +8,11 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// Walks through a graph: greedily down the upper levels, then by best-first search on one level. Holds the memory that
 /// a walk needs, so one walker serves one thread at a time and is reused.
 /// <para>
-/// Neighbours of a node are gathered first and scored as one batch, because their rows lie anywhere in memory and
-/// fetching them side by side is what a walk's speed depends on.
+/// Neighbours of a node are gathered first and scored as one batch, because they lie anywhere in memory and fetching
+/// them side by side is what a walk's speed depends on.
 /// </para>
 /// </summary>
-internal sealed unsafe class HnswWalker
+internal sealed unsafe class HnswWalker : IDisposable
 {
     private readonly VisitedSet _visited = new();
     private readonly MinHeap _frontier = new();
@@ -20,17 +20,20 @@ internal sealed unsafe class HnswWalker
     /// <summary>The nearest nodes of the last walk, in order.</summary>
     public SortedPool Pool { get; } = new();
 
-    /// <summary>Rows scored by this walker so far; a budget and a measure.</summary>
+    public SpaceMemory Memory { get; } = new();
+
+    /// <summary>Nodes scored by this walker so far; a budget and a measure.</summary>
     public long Scored { get; private set; }
 
     /// <summary>The nearest node that greedy steps find from level <paramref name="from"/> down to above
     /// <paramref name="to"/>.</summary>
-    public int Descend(HnswGraph graph, RowScorer scorer, in Query query, int start, int from, int to, int limit)
+    public int Descend<TSpace>(HnswGraph graph, TSpace space, int start, int from, int to, int limit)
+        where TSpace : struct, INodeSpace<TSpace>
     {
-        var nodes = stackalloc int[RowScorer.BatchRows];
-        var distances = stackalloc float[RowScorer.BatchRows];
+        var nodes = Memory.Nodes;
+        var distances = Memory.Distances;
         var best = start;
-        var bestDistance = scorer.Score(query, start);
+        var bestDistance = space.Score(start);
         for (var level = from; level > to; level--)
         {
             var moved = true;
@@ -39,7 +42,7 @@ internal sealed unsafe class HnswWalker
                 moved = false;
                 var count = Gather(graph.Links(best, level), nodes, limit);
                 Scored += count;
-                scorer.Score(query, nodes, count, distances);
+                space.Score(nodes, count, distances);
                 for (var i = 0; i < count; i++)
                 {
                     if (distances[i] >= bestDistance)
@@ -59,21 +62,25 @@ internal sealed unsafe class HnswWalker
     /// Best-first search on one level; leaves the nearest <paramref name="width"/> nodes in <see cref="Pool"/>. Nodes
     /// at or above <paramref name="limit"/> are not yet the caller's to see.
     /// </summary>
-    public void Walk(HnswGraph graph, RowScorer scorer, in Query query, int start, int level, int width, int limit)
+    public void Walk<TSpace>(HnswGraph graph, TSpace space, int start, int level, int width, int limit)
+        where TSpace : struct, INodeSpace<TSpace>
     {
-        var nodes = stackalloc int[RowScorer.BatchRows];
-        var distances = stackalloc float[RowScorer.BatchRows];
+        var nodes = Memory.Nodes;
+        var distances = Memory.Distances;
         _visited.Begin(limit);
         Pool.Begin(width);
         _visited.TryVisit(start);
-        Pool.Insert(Ranked.Pack(scorer.Score(query, start), start));
+        Pool.Insert(Ranked.Pack(space.Score(start), start));
         var next = 0;
         int node;
         while ((node = Pool.TakeNext(ref next)) >= 0)
         {
+            if (level == 0 && Pool.PeekNext(next) is >= 0 and var likely)
+                graph.PrefetchLinks(likely);
+
             var count = GatherUnvisited(graph.Links(node, level), nodes, limit);
             Scored += count;
-            scorer.Score(query, nodes, count, distances);
+            space.Score(nodes, count, distances);
             for (var i = 0; i < count; i++)
             {
                 var ranked = Ranked.Pack(distances[i], nodes[i]);
@@ -85,20 +92,20 @@ internal sealed unsafe class HnswWalker
 
     /// <summary>
     /// Best-first search on the bottom level that passes through every node but keeps accepted ones alone. Returns
-    /// false, its result unfinished, when it has scored <paramref name="budget"/> rows: a scan is cheaper then.
+    /// false, its result unfinished, when it has scored <paramref name="walk"/>'s budget: a scan is cheaper then.
     /// </summary>
-    public bool WalkFiltered<TFilter>(
-        HnswGraph graph, RowScorer scorer, in Query query, TFilter filter, FilteredWalk walk)
+    public bool WalkFiltered<TSpace, TFilter>(HnswGraph graph, TSpace space, TFilter filter, FilteredWalk walk)
+        where TSpace : struct, INodeSpace<TSpace>
         where TFilter : struct, IRowFilter
     {
-        var nodes = stackalloc int[RowScorer.BatchRows];
-        var distances = stackalloc float[RowScorer.BatchRows];
+        var nodes = Memory.Nodes;
+        var distances = Memory.Distances;
         var end = Scored + walk.Budget;
         _visited.Begin(walk.Limit);
         _frontier.Clear();
         Pool.Begin(walk.Width);
         _visited.TryVisit(walk.Start);
-        Take(graph, filter, Ranked.Pack(scorer.Score(query, walk.Start), walk.Start));
+        Take(graph, filter, Ranked.Pack(space.Score(walk.Start), walk.Start));
         while (_frontier.Count > 0)
         {
             var nearest = _frontier.Pop();
@@ -110,12 +117,18 @@ internal sealed unsafe class HnswWalker
 
             var count = GatherUnvisited(graph.Links(Ranked.Node(nearest), 0), nodes, walk.Limit);
             Scored += count;
-            scorer.Score(query, nodes, count, distances);
+            space.Score(nodes, count, distances);
             for (var i = 0; i < count; i++)
                 Take(graph, filter, Ranked.Pack(distances[i], nodes[i]));
         }
 
         return true;
+    }
+
+    public void Dispose()
+    {
+        _visited.Dispose();
+        Memory.Dispose();
     }
 
     private void Take<TFilter>(HnswGraph graph, TFilter filter, ulong ranked)
@@ -140,7 +153,7 @@ internal sealed unsafe class HnswWalker
     {
         var count = Volatile.Read(ref *links);
         var kept = 0;
-        for (var i = 1; i <= count && kept < RowScorer.BatchRows; i++)
+        for (var i = 1; i <= count && kept < SpaceMemory.BatchNodes; i++)
         {
             if (links[i] < limit)
                 nodes[kept++] = links[i];

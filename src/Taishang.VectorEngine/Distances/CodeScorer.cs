@@ -1,0 +1,88 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Taishang.VectorEngine.Distances;
+
+/// <summary>
+/// The code kernel of this machine, chosen once. Calls go through function pointers: one a pair, or one a batch of
+/// gathered codes, where the codes to come are fetched into the cache while four present ones are summed.
+/// </summary>
+internal sealed unsafe class CodeScorer
+{
+    /// <summary>Bytes that every kernel reads at once; codes are padded to a multiple of it.</summary>
+    public const int StepBytes = 32;
+
+    private const int CacheLineBytes = 64;
+    private const int RowsAtOnce = 4;
+
+    /// <summary>Lines asked for of one code; the hardware follows long ones from there by itself.</summary>
+    private const int LinesAheadMax = 16;
+
+    private readonly delegate*<byte*, sbyte*, nint, int> _pair;
+    private readonly delegate*<sbyte*, byte**, int, nint, int*, void> _gathered;
+
+    private CodeScorer(
+        string kernel,
+        delegate*<byte*, sbyte*, nint, int> pair,
+        delegate*<sbyte*, byte**, int, nint, int*, void> gathered)
+    {
+        Kernel = kernel;
+        _pair = pair;
+        _gathered = gathered;
+    }
+
+    /// <summary>The widest kernel that this machine has.</summary>
+    public static CodeScorer Best { get; } = Choose();
+
+    /// <summary>The name of the instruction set in use, for descriptions and benchmarks.</summary>
+    public string Kernel { get; }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Pair(byte* code, sbyte* query, nint bytes) => _pair(code, query, bytes);
+
+    /// <summary>The products of one query with codes gathered from anywhere.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Gathered(sbyte* query, byte** codes, int count, nint bytes, int* sums) =>
+        _gathered(query, codes, count, bytes, sums);
+
+    private static CodeScorer Choose()
+    {
+        if (Avx512BW.IsSupported)
+            return Make<Avx512CodeKernel>("avx512bw");
+        if (AvxVnni.IsSupported)
+            return Make<AvxVnniCodeKernel>("avxvnni");
+        if (Avx2.IsSupported)
+            return Make<Avx2CodeKernel>("avx2");
+        return Vector128.IsHardwareAccelerated
+            ? Make<Vector128CodeKernel>("vector128")
+            : Make<ScalarCodeKernel>("scalar");
+    }
+
+    private static CodeScorer Make<TKernel>(string name)
+        where TKernel : struct, ICodeKernel => new(name, &Pair<TKernel>, &Gather<TKernel>);
+
+    private static int Pair<TKernel>(byte* code, sbyte* query, nint bytes)
+        where TKernel : struct, ICodeKernel => TKernel.Dot(code, query, bytes);
+
+    private static void Gather<TKernel>(sbyte* query, byte** codes, int count, nint bytes, int* sums)
+        where TKernel : struct, ICodeKernel
+    {
+        var lines = (int)Math.Min(LinesAheadMax, (bytes + CacheLineBytes - 1) / CacheLineBytes);
+        var ahead = Math.Min(RowsAtOnce, count);
+        for (var i = 0; i < ahead; i++)
+            DistanceScorer.Prefetch(codes[i], lines);
+
+        var done = 0;
+        for (; done <= count - RowsAtOnce; done += RowsAtOnce)
+        {
+            for (var end = Math.Min(ahead + RowsAtOnce, count); ahead < end; ahead++)
+                DistanceScorer.Prefetch(codes[ahead], lines);
+
+            TKernel.Dot4(codes + done, query, bytes, sums + done);
+        }
+
+        for (; done < count; done++)
+            sums[done] = TKernel.Dot(codes[done], query, bytes);
+    }
+}

@@ -1,0 +1,96 @@
+using Taishang.VectorEngine.Memory;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine.Indexes.Hnsw;
+
+/// <summary>Turns what a walk found into rows that the search may return: leaves out, takes twins in, orders by floats.
+/// </summary>
+internal static unsafe class HnswRanking
+{
+    /// <summary>Nodes of which the search may return the row or a twin.</summary>
+    public static int CountAccepted<TFilter>(HnswGraph graph, TFilter filter, ReadOnlySpan<ulong> entries)
+        where TFilter : struct, IRowFilter
+    {
+        var count = 0;
+        foreach (var ranked in entries)
+        {
+            if (IsAccepted(graph, filter, Ranked.Node(ranked)))
+                count++;
+        }
+
+        return count;
+    }
+
+    /// <summary>Offers all accepted rows with the distances that the walk gave them.</summary>
+    public static void Offer<TFilter>(
+        HnswGraph graph, TFilter filter, ReadOnlySpan<ulong> entries, BoundedHeap<IdOrder> heap)
+        where TFilter : struct, IRowFilter
+    {
+        foreach (var ranked in entries)
+            OfferWithTwins(graph, filter, Ranked.Node(ranked), Ranked.Distance(ranked), heap);
+    }
+
+    /// <summary>
+    /// Offers the first <paramref name="most"/> accepted nodes of the walk's pool with their distances by floats.
+    /// </summary>
+    public static void OfferByFloats<TFilter>(
+        HnswGraph graph, RowScorer scorer, in Query query, TFilter filter, int most, SearchMemory memory)
+        where TFilter : struct, IRowFilter
+    {
+        var nodes = memory.Walker.Memory.Nodes;
+        var count = 0;
+        foreach (var ranked in memory.Walker.Pool.Entries)
+        {
+            if (most == 0)
+                break;
+
+            var node = Ranked.Node(ranked);
+            if (!IsAccepted(graph, filter, node))
+                continue;
+
+            most--;
+            nodes[count++] = node;
+            if (count < SpaceMemory.BatchNodes)
+                continue;
+
+            ScoreAndOffer(graph, scorer, query, filter, count, memory);
+            count = 0;
+        }
+
+        ScoreAndOffer(graph, scorer, query, filter, count, memory);
+    }
+
+    private static void ScoreAndOffer<TFilter>(
+        HnswGraph graph, RowScorer scorer, in Query query, TFilter filter, int count, SearchMemory memory)
+        where TFilter : struct, IRowFilter
+    {
+        var nodes = memory.Walker.Memory.Nodes;
+        var distances = memory.Walker.Memory.Distances;
+        scorer.Score(query, nodes, count, distances);
+        for (var i = 0; i < count; i++)
+            OfferWithTwins(graph, filter, nodes[i], distances[i], memory.Heap);
+    }
+
+    private static bool IsAccepted<TFilter>(HnswGraph graph, TFilter filter, int node)
+        where TFilter : struct, IRowFilter
+    {
+        for (var row = node; row != HnswGraph.NoNode; row = graph.NextTwin(row))
+        {
+            if (filter.Accepts(row))
+                return true;
+        }
+
+        return false;
+    }
+
+    private static void OfferWithTwins<TFilter>(
+        HnswGraph graph, TFilter filter, int node, float distance, BoundedHeap<IdOrder> heap)
+        where TFilter : struct, IRowFilter
+    {
+        for (var row = node; row != HnswGraph.NoNode; row = graph.NextTwin(row))
+        {
+            if (filter.Accepts(row))
+                heap.Offer(distance, row);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using Taishang.VectorEngine.Memory;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine.Indexes.Hnsw;
+
+/// <summary>
+/// The arrays in which a walk gathers nodes and scores them. Kept with the walker: on the stack they would be cleared
+/// for each expanded node. One thread at a time.
+/// </summary>
+internal sealed unsafe class SpaceMemory : IDisposable
+{
+    /// <summary>Nodes scored at once at most; the widest list and its spare places fit (see
+    /// <see cref="Limits.ConnectivityMax"/>).</summary>
+    public const int BatchNodes = RowScorer.BatchRows;
+
+    private readonly NativeBlock _block = new(
+        BatchNodes * (nuint)(sizeof(int) + sizeof(float) + sizeof(int) + sizeof(byte*)), hugePages: false);
+    private NativeBlock? _code;
+
+    /// <summary>Addresses of codes.</summary>
+    public byte** Addresses => (byte**)_block.Pointer;
+
+    /// <summary>Whole-number products.</summary>
+    public int* Sums => (int*)(Addresses + BatchNodes);
+
+    public int* Nodes => Sums + BatchNodes;
+
+    public float* Distances => (float*)(Nodes + BatchNodes);
+
+    /// <summary>Room for the code of one query.</summary>
+    public sbyte* Code(int bytes)
+    {
+        if (_code is null || _code.Bytes < (nuint)bytes)
+        {
+            _code?.Dispose();
+            _code = new NativeBlock((nuint)bytes, hugePages: false);
+        }
+
+        return (sbyte*)_code.Pointer;
+    }
+
+    public void Dispose()
+    {
+        _block.Dispose();
+        _code?.Dispose();
+    }
+}
