@@ -13,9 +13,9 @@ namespace Taishang.VectorEngine;
 /// makes sure that k rows come back when k match.
 /// <para>
 /// Paging: the list that pages are cut from is made layer by layer. The first layer is what a walk of the first page's
-/// width finds (of a walk over codes, what was put in order by floats); each further one is a walk twice as wide, or at
-/// last a scan, of which only rows not listed before are appended. So the beginning of the list never depends on how far
-/// a page reaches, and pages neither skip nor repeat.
+/// width finds (of a walk over codes, what was put in order by floats); each further one is a walk twice as wide, or
+/// at last a scan, of which only rows not listed before are appended. So the beginning of the list never depends on how
+/// far a page reaches, and pages neither skip nor repeat.
 /// </para>
 /// </summary>
 internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buffers, CancellationToken cancellation)
