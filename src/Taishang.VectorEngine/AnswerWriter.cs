@@ -17,12 +17,12 @@ internal static class AnswerWriter
             if (score < request.ScoreThreshold)
                 continue;
 
-            ref readonly var info = ref rows.Info(neighbor.Row);
+            var record = rows.Record(neighbor.Row);
             hits.Add(new SearchHit(
-                new VectorId(info.Id, info.IsInteger),
+                record.ToId(),
                 distance,
                 score,
-                request.IncludeMetadata ? info.Metadata : default,
+                request.IncludeMetadata ? Copy(record.Metadata) : default,
                 request.IncludeVector ? rows.VectorSpan(neighbor.Row).ToArray() : default(ReadOnlyMemory<float>)));
         }
 
@@ -31,13 +31,18 @@ internal static class AnswerWriter
 
     public static VectorRow Row(RowTable rows, int row)
     {
-        ref readonly var info = ref rows.Info(row);
+        var record = rows.Record(row);
+        var expiry = record.ExpiresAtTicks;
         return new VectorRow(
-            new VectorId(info.Id, info.IsInteger),
+            record.ToId(),
             rows.VectorSpan(row).ToArray(),
-            info.Metadata,
-            info.ExpiresAtTicks == RowInfo.Never ? null : new DateTimeOffset(info.ExpiresAtTicks, TimeSpan.Zero));
+            Copy(record.Metadata),
+            expiry == RowRecord.Never ? null : new DateTimeOffset(expiry, TimeSpan.Zero));
     }
+
+    /// <summary>Answers outlive the generation that their rows lie in.</summary>
+    private static ReadOnlyMemory<byte> Copy(ReadOnlySpan<byte> metadata) =>
+        metadata.IsEmpty ? default(ReadOnlyMemory<byte>) : metadata.ToArray();
 
     private static float Distance(DistanceMetric metric, float engineDistance) => metric switch
     {

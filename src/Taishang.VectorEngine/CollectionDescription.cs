@@ -16,8 +16,12 @@ public sealed record CollectionDescription
 
     public required long DiskBytes { get; init; }
 
-    /// <summary>Bytes of vectors, links and ids held in memory, estimated.</summary>
+    /// <summary>Bytes of vectors, links and ids that only memory holds, estimated.</summary>
     public required long MemoryBytes { get; init; }
+
+    /// <summary>Bytes of sealed rows that are mapped from files: in memory as far as the system keeps them, which may
+    /// drop them whenever others need the room.</summary>
+    public required long MappedBytes { get; init; }
 
     /// <summary>Things that recovery had to mend, such as an index file that was rebuilt; empty when all was
     /// well.</summary>

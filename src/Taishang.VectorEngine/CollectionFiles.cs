@@ -87,7 +87,7 @@ internal sealed class CollectionFiles(IStorageDevice device, string folder, Mani
         if (LogFiles.TryParse(name, out var number))
             return number < Manifest.FirstLog;
 
-        return name.EndsWith(BlockFileWriter.AsideSuffix, StringComparison.Ordinal)
+        return name.EndsWith(AsideFile.Suffix, StringComparison.Ordinal)
             || name.StartsWith(SegmentPrefix, StringComparison.Ordinal)
             || name.StartsWith(TombstonePrefix, StringComparison.Ordinal)
             || name.StartsWith(GraphPrefix, StringComparison.Ordinal);

@@ -14,7 +14,7 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
     private readonly PriorityQueue<int, long> _expiries = new();
     private Snapshot _current = new(first, 0, 0, 0);
     private Generation _generation = first;
-    private long _nextExpiryTicks = RowInfo.Never;
+    private long _nextExpiryTicks = RowRecord.Never;
     private long _commit;
     private int _live;
 
@@ -87,7 +87,7 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
             SweepLocked();
             foreach (var id in ids)
             {
-                if (id.Text is not null && _generation.Ids.TryGetValue(id.Text, out var row))
+                if (id.Text is not null && _generation.Ids.TryGet(id.Text, out var row))
                     found.Add(row);
             }
 
@@ -117,7 +117,7 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
             old = _generation;
             _generation = next;
             _expiries.Clear();
-            Volatile.Write(ref _nextExpiryTicks, RowInfo.Never);
+            Volatile.Write(ref _nextExpiryTicks, RowRecord.Never);
             for (var row = 0; row < next.Rows.Count; row++)
             {
                 if (next.Rows.DiedAt(row) == RowTable.Alive)
@@ -135,9 +135,9 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
 
     private int ApplyUpsert(ref LogRecord.LogRecordReader reader)
     {
-        while (reader.TryNextRow(out var info, out var vector))
+        while (reader.TryNextRow(out var fields, out var vector))
         {
-            var row = _generation.Rows.Append(vector, info, RowTable.Alive);
+            var row = _generation.Rows.Append(vector, fields, RowTable.Alive);
             _live++;
             ReplaceId(row);
             Schedule(row);
@@ -151,7 +151,7 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
         var deleted = 0;
         while (reader.TryNextId(out var id))
         {
-            if (!_generation.Ids.Remove(id.Text, out var row))
+            if (!_generation.Ids.Remove(id, out var row))
                 continue;
 
             _generation.Rows.Kill(row, _commit);
@@ -164,21 +164,18 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
 
     private void ReplaceId(int row)
     {
-        ref var known = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(
-            _generation.Ids, _generation.Rows.Info(row).Id, out var exists);
-        if (exists)
-        {
-            _generation.Rows.Kill(known, _commit);
-            _live--;
-        }
+        var before = _generation.Ids.Put(row);
+        if (before < 0)
+            return;
 
-        known = row;
+        _generation.Rows.Kill(before, _commit);
+        _live--;
     }
 
     private void Schedule(int row)
     {
-        var ticks = _generation.Rows.Info(row).ExpiresAtTicks;
-        if (ticks == RowInfo.Never)
+        var ticks = _generation.Rows.Record(row).ExpiresAtTicks;
+        if (ticks == RowRecord.Never)
             return;
 
         _expiries.Enqueue(row, ticks);
@@ -206,12 +203,12 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
             if (rows.DiedAt(row) != RowTable.Alive)
                 continue;
 
-            _generation.Ids.Remove(rows.Info(row).Id);
+            _generation.Ids.Remove(rows.Record(row).Id, out _);
             rows.Kill(row, _commit);
             _live--;
         }
 
-        var next = _expiries.TryPeek(out _, out var nextTicks) ? nextTicks : RowInfo.Never;
+        var next = _expiries.TryPeek(out _, out var nextTicks) ? nextTicks : RowRecord.Never;
         Volatile.Write(ref _nextExpiryTicks, next);
         Publish();
     }

@@ -179,20 +179,20 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log) : IA
         var snapshot = state.SweepAndPeek();
         var rows = snapshot.Generation.Rows;
         var matched = FilterEvaluator.Evaluate(filter, snapshot.Generation.Columns, snapshot.Rows);
-        var ids = new List<VectorId>();
+        var found = new List<int>();
         for (var row = 0; row < snapshot.Rows; row++)
         {
             if (matched.Contains(row) && rows.DiedAt(row) > snapshot.Commit)
-                ids.Add(new VectorId(rows.Info(row).Id, rows.Info(row).IsInteger));
+                found.Add(row);
         }
 
-        if (ids.Count == 0)
+        if (found.Count == 0)
         {
             write.Done.TrySetResult(0);
             return false;
         }
 
-        write.Buffer = LogRecord.Delete(ids);
+        write.Buffer = LogRecord.Delete(rows, found);
         return true;
     }
 

@@ -92,14 +92,10 @@ internal sealed class Maintainer(
         try
         {
             var manifest = files.Manifest;
-            var range = new RowRange(manifest.SealedRows(), snapshot.Rows);
-            var segments = manifest.Segments;
-            if (range.Count > 0)
-            {
-                var name = files.NewSegment();
-                SegmentFile.Save(files.Device, files.PathOf(name), snapshot.Generation.Rows, range, cancellation);
-                segments = [.. segments, new SegmentEntry(name, range.Count)];
-            }
+            var rows = SegmentRows.Range(manifest.SealedRows(), snapshot.Rows);
+            SegmentEntry? segment = null;
+            if (rows.Count > 0)
+                segment = SaveSegment(snapshot, rows, cancellation);
 
             string? tombstones = null;
             if (snapshot.Live < snapshot.Rows)
@@ -109,11 +105,39 @@ internal sealed class Maintainer(
                     files.Device, files.PathOf(tombstones), Visibility.Dead(snapshot, snapshot.Rows));
             }
 
-            files.Replace(manifest with { Segments = segments, Tombstones = tombstones, FirstLog = firstLog });
+            files.Replace(manifest with
+            {
+                Segments = segment is null ? manifest.Segments : [.. manifest.Segments, segment],
+                Tombstones = tombstones,
+                FirstLog = firstLog,
+            });
+            if (segment is not null)
+                MapSegment(snapshot, segment, rows);
         }
         finally
         {
             snapshot.Generation.Release();
+        }
+    }
+
+    private SegmentEntry SaveSegment(Snapshot snapshot, SegmentRows rows, CancellationToken cancellation)
+    {
+        var name = files.NewSegment();
+        SegmentFile.Save(files.Device, files.PathOf(name), snapshot.Generation.Rows, rows, cancellation);
+        return new SegmentEntry(name, rows.Count);
+    }
+
+    /// <summary>The memory of rows that are safe in a file is given up; they are read from there. To fail at it costs
+    /// memory alone.</summary>
+    private void MapSegment(Snapshot snapshot, SegmentEntry segment, SegmentRows rows)
+    {
+        try
+        {
+            SegmentFile.Map(files.Device, files.PathOf(segment.File), snapshot.Generation.Rows, rows);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Nothing has changed: the rows stay where they are until the next start.
         }
     }
 
@@ -181,7 +205,6 @@ internal sealed class Maintainer(
         var compactor = new Compactor(snapshot);
         try
         {
-            compactor.CopyLiving(cancellation);
             var target = compactor.Target;
             var manifest = files.Manifest with
             {
@@ -193,8 +216,7 @@ internal sealed class Maintainer(
             if (compactor.BaseRows > 0)
             {
                 var name = files.NewSegment();
-                var range = new RowRange(0, compactor.BaseRows);
-                SegmentFile.Save(files.Device, files.PathOf(name), target.Rows, range, cancellation);
+                compactor.CopyLiving(files.Device, files.PathOf(name), cancellation);
                 manifest = manifest with { Segments = [new SegmentEntry(name, compactor.BaseRows)] };
             }
 
@@ -262,11 +284,11 @@ internal sealed class Maintainer(
         {
             var kept = segments.Take(segments.Count - small).ToList();
             var start = kept.Sum(segment => segment.Rows);
-            var range = new RowRange(start, files.Manifest.SealedRows());
-            var name = files.NewSegment();
-            SegmentFile.Save(files.Device, files.PathOf(name), snapshot.Generation.Rows, range, cancellation);
-            kept.Add(new SegmentEntry(name, range.Count));
+            var rows = SegmentRows.Range(start, files.Manifest.SealedRows());
+            var segment = SaveSegment(snapshot, rows, cancellation);
+            kept.Add(segment);
             files.Replace(files.Manifest with { Segments = kept });
+            MapSegment(snapshot, segment, rows);
         }
         finally
         {

@@ -65,7 +65,7 @@ public sealed class VectorCollection : IAsyncDisposable
             return Task.FromResult(0);
 
         var expiries = new long[rows.Count];
-        var byDefault = options.TimeToLive is { } timeToLive ? ExpiryAfter(timeToLive) : RowInfo.Never;
+        var byDefault = options.TimeToLive is { } timeToLive ? ExpiryAfter(timeToLive) : RowRecord.Never;
         for (var i = 0; i < expiries.Length; i++)
             expiries[i] = rows[i].ExpiresAt?.UtcTicks ?? byDefault;
 
@@ -205,6 +205,7 @@ public sealed class VectorCollection : IAsyncDisposable
                 IndexedRows = covered == snapshot.Rows ? snapshot.Live : Visibility.CountLive(snapshot, covered),
                 DiskBytes = _files.DiskBytes(),
                 MemoryBytes = snapshot.Generation.MemoryBytes,
+                MappedBytes = snapshot.Generation.Rows.MappedBytes,
                 RecoveryNotes = _notes,
             };
         }
@@ -269,7 +270,7 @@ public sealed class VectorCollection : IAsyncDisposable
     private long ExpiryAfter(TimeSpan timeToLive)
     {
         var now = _engine.Time.GetUtcNow().UtcTicks;
-        return timeToLive.Ticks >= DateTimeOffset.MaxValue.UtcTicks - now ? RowInfo.Never : now + timeToLive.Ticks;
+        return timeToLive.Ticks >= DateTimeOffset.MaxValue.UtcTicks - now ? RowRecord.Never : now + timeToLive.Ticks;
     }
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed != 0, this);

@@ -1,9 +1,13 @@
 namespace Taishang.VectorEngine;
 
+/// <summary>What the engine refuses or reports by a type of its own.</summary>
+public abstract class VectorEngineException(string message, Exception? inner = null) : Exception(message, inner);
+
 /// <summary>The caller asked for something that the collection cannot take; nothing was written.</summary>
 /// <param name="kind">Which rule was broken.</param>
 /// <param name="message">Names the row, what was expected and what came.</param>
-public sealed class VectorInputException(VectorInputError kind, string message, int? row = null) : Exception(message)
+public sealed class VectorInputException(VectorInputError kind, string message, int? row = null)
+    : VectorEngineException(message)
 {
     public VectorInputError Kind { get; } = kind;
 
@@ -27,7 +31,7 @@ public enum VectorInputError
 /// <param name="file">The file.</param>
 /// <param name="offset">Byte at which reading failed.</param>
 public sealed class CorruptDataException(string file, long offset, string reason)
-    : Exception($"{file} is corrupt at byte {offset}: {reason}")
+    : VectorEngineException($"{file} is corrupt at byte {offset}: {reason}")
 {
     public string File { get; } = file;
 
@@ -35,4 +39,19 @@ public sealed class CorruptDataException(string file, long offset, string reason
 }
 
 /// <summary>The disk refused a write (full, read-only, failing); what was acknowledged before is untouched.</summary>
-public sealed class WriteFailedException(string message, Exception inner) : Exception(message, inner);
+public sealed class WriteFailedException(string message, Exception inner) : VectorEngineException(message, inner);
+
+/// <summary>The work was not begun, because it would not fit into memory.</summary>
+/// <param name="message">Says what was to be done.</param>
+/// <param name="neededBytes">What it needs, estimated.</param>
+/// <param name="availableBytes">What is left of the limit; 0 where the system refused without a number.</param>
+/// <param name="limitBytes">What the process may use; 0 where the system refused without a number.</param>
+public sealed class MemoryLimitException(string message, long neededBytes, long availableBytes, long limitBytes)
+    : VectorEngineException(message)
+{
+    public long NeededBytes { get; } = neededBytes;
+
+    public long AvailableBytes { get; } = availableBytes;
+
+    public long LimitBytes { get; } = limitBytes;
+}

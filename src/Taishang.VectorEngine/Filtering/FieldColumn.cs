@@ -35,7 +35,7 @@ internal sealed class FieldColumn(string field)
             Grow(ref _kinds, rows);
             Grow(ref _bits, rows);
             for (var row = _view.Rows; row < rows; row++)
-                ReadRow(row, table.Info(row).Metadata.Span);
+                ReadRow(row, table.Record(row).Metadata);
 
             _view = new ColumnView(rows, _kinds, _bits, _elementKinds, _elementBits, _texts, _codes.Count);
             return _view;

@@ -59,16 +59,42 @@ internal static class LogRecord
         foreach (var id in ids)
         {
             var idBytes = Encoding.UTF8.GetBytes(id.Text, target[(at + DeleteEntryBytes)..]);
-            BinaryPrimitives.WriteUInt16LittleEndian(target[at..], (ushort)idBytes);
-            target[at + 2] = id.IsInteger ? IntegerFlag : (byte)0;
-            target[at + 3] = 0;
-            at += DeleteEntryBytes + idBytes;
+            at += WriteDeleteHead(target[at..], idBytes, id.IsInteger);
         }
 
         return buffer;
     }
 
-    public static LogRecordReader Read(ReadOnlyMemory<byte> payload, int dimensions) => new(payload, dimensions);
+    /// <summary>Deletes rows of a table by their ids.</summary>
+    public static LogBuffer Delete(RowTable table, List<int> rows)
+    {
+        var bytes = HeaderBytes;
+        foreach (var row in rows)
+            bytes = checked(bytes + DeleteEntryBytes + table.Record(row).Id.Length);
+
+        var buffer = new LogBuffer(bytes, rows.Count);
+        var target = buffer.Payload;
+        WriteHeader(target, LogRecordKind.Delete, rows.Count);
+        var at = HeaderBytes;
+        foreach (var row in rows)
+        {
+            var record = table.Record(row);
+            record.Id.CopyTo(target[(at + DeleteEntryBytes)..]);
+            at += WriteDeleteHead(target[at..], record.Id.Length, record.IsInteger);
+        }
+
+        return buffer;
+    }
+
+    public static LogRecordReader Read(ReadOnlyMemory<byte> payload, int dimensions) => new(payload.Span, dimensions);
+
+    private static int WriteDeleteHead(Span<byte> target, int idBytes, bool isInteger)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(target, (ushort)idBytes);
+        target[2] = isInteger ? IntegerFlag : (byte)0;
+        target[3] = 0;
+        return DeleteEntryBytes + idBytes;
+    }
 
     private static void WriteHeader(Span<byte> target, LogRecordKind kind, int count)
     {
@@ -96,53 +122,53 @@ internal static class LogRecord
     /// <summary>Walks over the entries of one payload.</summary>
     internal ref struct LogRecordReader
     {
-        private readonly ReadOnlyMemory<byte> _payload;
+        private readonly ReadOnlySpan<byte> _payload;
         private readonly int _dimensions;
         private int _at = HeaderBytes;
         private int _left;
 
-        public LogRecordReader(ReadOnlyMemory<byte> payload, int dimensions)
+        public LogRecordReader(ReadOnlySpan<byte> payload, int dimensions)
         {
             _payload = payload;
             _dimensions = dimensions;
-            Kind = (LogRecordKind)BinaryPrimitives.ReadInt32LittleEndian(payload.Span);
-            Count = _left = BinaryPrimitives.ReadInt32LittleEndian(payload.Span[4..]);
+            Kind = (LogRecordKind)BinaryPrimitives.ReadInt32LittleEndian(payload);
+            Count = _left = BinaryPrimitives.ReadInt32LittleEndian(payload[4..]);
         }
 
         public LogRecordKind Kind { get; }
 
         public int Count { get; }
 
-        public bool TryNextRow(out RowInfo info, out ReadOnlySpan<byte> vector)
+        public bool TryNextRow(out RowFields fields, out ReadOnlySpan<byte> vector)
         {
-            info = default;
+            fields = default;
             vector = default;
             if (_left-- == 0)
                 return false;
 
-            var entry = _payload.Span[_at..];
+            var entry = _payload[_at..];
             var idBytes = BinaryPrimitives.ReadUInt16LittleEndian(entry);
             var metadataBytes = BinaryPrimitives.ReadInt32LittleEndian(entry[4..]);
-            info.ExpiresAtTicks = BinaryPrimitives.ReadInt64LittleEndian(entry[8..]);
-            info.IsInteger = entry[2] == IntegerFlag;
-            info.Id = Encoding.UTF8.GetString(entry.Slice(UpsertEntryBytes, idBytes));
-            info.Metadata = _payload.Slice(_at + UpsertEntryBytes + idBytes, metadataBytes);
+            fields = new RowFields(
+                entry.Slice(UpsertEntryBytes, idBytes),
+                entry[2] == IntegerFlag,
+                BinaryPrimitives.ReadInt64LittleEndian(entry[8..]),
+                entry.Slice(UpsertEntryBytes + idBytes, metadataBytes));
             var vectorAt = UpsertEntryBytes + idBytes + metadataBytes;
             vector = entry.Slice(vectorAt, _dimensions * sizeof(float));
             _at += vectorAt + vector.Length;
             return true;
         }
 
-        public bool TryNextId(out VectorId id)
+        public bool TryNextId(out ReadOnlySpan<byte> id)
         {
             id = default;
             if (_left-- == 0)
                 return false;
 
-            var entry = _payload.Span[_at..];
+            var entry = _payload[_at..];
             var idBytes = BinaryPrimitives.ReadUInt16LittleEndian(entry);
-            id = new VectorId(
-                Encoding.UTF8.GetString(entry.Slice(DeleteEntryBytes, idBytes)), entry[2] == IntegerFlag);
+            id = entry.Slice(DeleteEntryBytes, idBytes);
             _at += DeleteEntryBytes + idBytes;
             return true;
         }

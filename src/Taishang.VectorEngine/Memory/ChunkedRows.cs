@@ -12,13 +12,18 @@ internal sealed unsafe class ChunkedRows : IDisposable
 {
     private const int ChunkBytesTarget = 8 << 20;
     private const int RowsPerChunkMax = 1 << 16;
-    private const int RowsPerChunkMin = 16;
     private const int FirstTableChunks = 16;
+
+    /// <summary>So many rows of any multiple of this size fill whole pages, whatever the size of the rows.</summary>
+    private const int MappableStrideBytes = 32;
+
+    private static readonly int RowsPerChunkMin = SystemPages.Bytes / MappableStrideBytes;
 
     private readonly List<NativeBlock> _chunks = [];
     private readonly List<NativeBlock> _tables = [];
     private byte** _table;
     private int _tableChunks;
+    private long _rows;
 
     public ChunkedRows(int strideBytes)
     {
@@ -38,7 +43,18 @@ internal sealed unsafe class ChunkedRows : IDisposable
 
     public int RowsPerChunk => Mask + 1;
 
-    public long Bytes { get; private set; }
+    /// <summary>Bytes of rows that only memory holds. What lies behind the last row was never touched and takes none.
+    /// </summary>
+    public long Bytes => Interlocked.Read(ref _rows) * StrideBytes - MappedBytes;
+
+    /// <summary>Bytes of rows that a file holds too, which the system may drop and read again.</summary>
+    public long MappedBytes => Mapped.Bytes;
+
+    public MappedRanges Mapped { get; } = new();
+
+    /// <summary>Whether a file may be mapped over rows: address and file offset can then agree in every chunk.
+    /// </summary>
+    public bool CanMap => SystemPages.CanMap && StrideBytes % MappableStrideBytes == 0;
 
     /// <summary>Makes room for rows 0 to <paramref name="rows"/> − 1. One writer at a time.</summary>
     public void EnsureRows(int rows)
@@ -53,13 +69,18 @@ internal sealed unsafe class ChunkedRows : IDisposable
             var chunk = new NativeBlock((nuint)StrideBytes * (nuint)RowsPerChunk, hugePages: _chunks.Count > 0);
             _table[_chunks.Count] = chunk.Pointer;
             _chunks.Add(chunk);
-            Bytes += (long)chunk.Bytes;
         }
+
+        if (rows > _rows)
+            Interlocked.Exchange(ref _rows, rows);
     }
 
     /// <summary>The address of a row below the last <see cref="EnsureRows"/> that the caller has seen.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* Row(int row) => _table[row >> Shift] + (nint)(row & Mask) * StrideBytes;
+
+    /// <summary>How many rows from this one on lie behind each other, at most <paramref name="most"/>.</summary>
+    public int Contiguous(int row, int most) => Math.Min(most, RowsPerChunk - (row & Mask));
 
     public void Dispose()
     {

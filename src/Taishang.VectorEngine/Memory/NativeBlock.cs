@@ -4,33 +4,44 @@ namespace Taishang.VectorEngine.Memory;
 
 /// <summary>
 /// A block of unmanaged memory, aligned to a cache line, its content undefined (so that
-/// the system gives pages only as they are touched). Blocks that ask for it sit on huge pages where the
-/// system has them: a walk through a graph touches a page per vector, and address translation is a good part of its
-/// cost.
+/// the system gives pages only as they are touched). Large blocks are pages of their own, over which a file may be
+/// mapped. Blocks that ask for it sit on huge pages where the system has them: a walk through a graph touches a page
+/// per vector, and address translation is a good part of its cost.
 /// </summary>
-internal sealed unsafe partial class NativeBlock : IDisposable
+internal sealed unsafe class NativeBlock : IDisposable
 {
     private const nuint CacheLineBytes = 64;
     private const nuint HugePageBytes = 2 << 20;
-    private const int AdviseHugePages = 14;
+
+    /// <summary>From this size on a block is made of whole pages: below, rounding up would waste more than it brings.
+    /// </summary>
+    private const nuint WholePagesFromBytes = 64 << 10;
 
     private byte* _pointer;
 
     public NativeBlock(nuint bytes, bool hugePages)
     {
         Bytes = bytes;
-        var huge = hugePages && bytes >= HugePageBytes;
-        _pointer = (byte*)NativeMemory.AlignedAlloc(bytes, huge ? HugePageBytes : CacheLineBytes);
-        if (huge && OperatingSystem.IsLinux())
+        IsWholePages = SystemPages.CanMap && bytes >= WholePagesFromBytes;
+        if (!IsWholePages)
         {
-            // Advice only: a refusal leaves ordinary pages.
-            _ = Advise(_pointer, bytes, AdviseHugePages);
+            _pointer = (byte*)NativeMemory.AlignedAlloc(bytes, CacheLineBytes);
+            return;
         }
+
+        var isHuge = hugePages && bytes >= HugePageBytes;
+        Bytes = SystemPages.RoundUp(bytes, (nuint)SystemPages.Bytes);
+        _pointer = SystemPages.Take(Bytes, isHuge ? HugePageBytes : (nuint)SystemPages.Bytes);
+        if (isHuge)
+            SystemPages.PreferHugePages(_pointer, Bytes);
     }
 
     ~NativeBlock() => Free();
 
     public nuint Bytes { get; }
+
+    /// <summary>True when nothing else lies on the pages of the block.</summary>
+    public bool IsWholePages { get; }
 
     /// <summary>Start of the block; valid until <see cref="Dispose"/>.</summary>
     public byte* Pointer => _pointer;
@@ -43,11 +54,13 @@ internal sealed unsafe partial class NativeBlock : IDisposable
 
     private void Free()
     {
-        NativeMemory.AlignedFree(_pointer);
+        if (_pointer is null)
+            return;
+
+        if (IsWholePages)
+            SystemPages.GiveBack(_pointer, Bytes);
+        else
+            NativeMemory.AlignedFree(_pointer);
         _pointer = null;
     }
-
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int Advise(void* address, nuint length, int advice);
 }

@@ -1,53 +1,41 @@
-using System.Runtime.InteropServices;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Segments;
 
 /// <summary>
-/// Makes a generation without the dead rows of another. The living rows of a snapshot are copied in their order; what
-/// was written after the snapshot follows in the order of the log, dead or not, because a replay of that log must give
-/// the same row numbers.
+/// Makes a generation without the dead rows of another. The living rows of a snapshot go to a new segment in their
+/// order and are mapped from it, so that a compaction needs no second copy in memory; what was written after the
+/// snapshot follows in the order of the log, dead or not, because a replay of that log must give the same row numbers.
 /// </summary>
 internal sealed class Compactor(Snapshot source)
 {
-    private const int RowsBetweenChecks = 4096;
-
     private readonly RowTable _old = source.Generation.Rows;
 
-    /// <summary>For each row of the snapshot its new number; −1 when it was dead.</summary>
-    private readonly int[] _newRows = new int[source.Rows];
+    /// <summary>The living rows of the snapshot: where each has its place in the new generation.</summary>
+    private readonly int[] _living = FindLiving(source);
 
     private int _copiedTo = source.Rows;
 
     public Generation Target { get; } = new(source.Generation.Rows.Dimensions, source.Generation.Rows.Metric);
 
     /// <summary>Rows that the snapshot gave: what the new segment holds.</summary>
-    public int BaseRows { get; private set; }
+    public int BaseRows => _living.Length;
 
-    public void CopyLiving(CancellationToken cancellation)
+    /// <summary>Writes the living rows to a segment and takes them from there.</summary>
+    public void CopyLiving(IStorageDevice device, string path, CancellationToken cancellation)
     {
-        Target.Ids.EnsureCapacity(source.Live);
-        for (var row = 0; row < source.Rows; row++)
-        {
-            if (row % RowsBetweenChecks == 0)
-                cancellation.ThrowIfCancellationRequested();
-
-            _newRows[row] = -1;
-            if (_old.DiedAt(row) <= source.Commit)
-                continue;
-
-            _newRows[row] = Copy(row, RowTable.Alive);
-            Target.Ids[_old.Info(row).Id] = _newRows[row];
-        }
-
-        BaseRows = Target.Rows.Count;
+        SegmentFile.Save(device, path, _old, SegmentRows.Chosen(_living), cancellation);
+        SegmentFile.Load(device, path, Target.Rows, BaseRows, cancellation);
+        Target.Ids.EnsureCapacity(BaseRows);
+        for (var row = 0; row < BaseRows; row++)
+            Target.Ids.Put(row);
     }
 
     /// <summary>Copies rows written since, so that little is left for <see cref="Finish"/>.</summary>
     public void CopyLater(Snapshot now)
     {
         for (; _copiedTo < now.Rows; _copiedTo++)
-            Copy(_copiedTo, RowTable.Alive);
+            Target.Rows.Append(_old, _copiedTo, RowTable.Alive);
     }
 
     /// <summary>Brings over the rest and every death since the snapshot; returns the living rows. Under the state's
@@ -55,32 +43,37 @@ internal sealed class Compactor(Snapshot source)
     public int Finish(Snapshot now)
     {
         CopyLater(now);
-        for (var row = 0; row < source.Rows; row++)
+        for (var row = 0; row < BaseRows; row++)
         {
-            var diedAt = _old.DiedAt(row);
-            if (_newRows[row] < 0 || diedAt == RowTable.Alive)
+            var diedAt = _old.DiedAt(_living[row]);
+            if (diedAt == RowTable.Alive)
                 continue;
 
-            Target.Rows.Kill(_newRows[row], diedAt);
-            Target.Ids.Remove(_old.Info(row).Id);
+            Target.Rows.Kill(row, diedAt);
+            Target.Ids.Remove(Target.Rows.Record(row).Id, out _);
         }
 
-        var live = Target.Ids.Count;
         for (var row = source.Rows; row < now.Rows; row++)
         {
             var copy = BaseRows + row - source.Rows;
             var diedAt = _old.DiedAt(row);
             Target.Rows.Kill(copy, diedAt);
-            if (diedAt != RowTable.Alive)
-                continue;
-
-            Target.Ids[_old.Info(row).Id] = copy;
-            live++;
+            if (diedAt == RowTable.Alive)
+                Target.Ids.Put(copy);
         }
 
-        return live;
+        return Target.Ids.Count;
     }
 
-    private int Copy(int row, long diedAt) =>
-        Target.Rows.Append(MemoryMarshal.AsBytes(_old.VectorSpan(row)), _old.Info(row), diedAt);
+    private static int[] FindLiving(Snapshot source)
+    {
+        var living = new List<int>(source.Live);
+        for (var row = 0; row < source.Rows; row++)
+        {
+            if (source.Generation.Rows.DiedAt(row) > source.Commit)
+                living.Add(row);
+        }
+
+        return [.. living];
+    }
 }

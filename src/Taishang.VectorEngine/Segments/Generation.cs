@@ -20,6 +20,7 @@ internal sealed class Generation
         Rows = new RowTable(dimensions, metric);
         Scorer = new RowScorer(Rows, DistanceScorer.For(metric));
         Columns = new ColumnCache(Rows);
+        Ids = new IdTable(Rows);
     }
 
     public RowTable Rows { get; }
@@ -29,7 +30,7 @@ internal sealed class Generation
     public ColumnCache Columns { get; }
 
     /// <summary>The living row of each id; guarded by the lock of the collection's state.</summary>
-    public Dictionary<string, int> Ids { get; } = [];
+    public IdTable Ids { get; }
 
     public HnswGraph? Graph
     {
@@ -37,7 +38,8 @@ internal sealed class Generation
         set => Volatile.Write(ref _graph, value);
     }
 
-    public long MemoryBytes => Rows.MemoryBytes + (Graph?.MemoryBytes ?? 0);
+    /// <summary>Bytes that only memory holds.</summary>
+    public long MemoryBytes => Rows.MemoryBytes + Ids.Bytes + (Graph?.MemoryBytes ?? 0);
 
     /// <summary>False when the generation is already given back.</summary>
     public bool TryAcquire()
@@ -60,6 +62,7 @@ internal sealed class Generation
         if (Interlocked.Decrement(ref _leases) > 0)
             return;
 
+        Ids.Dispose();
         Rows.Dispose();
         Graph?.Dispose();
     }

@@ -12,7 +12,7 @@ internal sealed class BlockFileReader : IDisposable
     private readonly IStorageFile _file;
     private readonly string _path;
     private readonly byte[] _block = new byte[BlockFileFormat.BlockBytes];
-    private long _offset = BlockFileFormat.HeaderBytes;
+    private long _offset = FileHeader.Bytes;
     private long _unreadPayload;
     private int _blockNumber;
     private int _blockBytes;
@@ -24,9 +24,9 @@ internal sealed class BlockFileReader : IDisposable
         _file = device.Open(path, writable: false);
         try
         {
-            Span<byte> header = stackalloc byte[BlockFileFormat.HeaderBytes];
+            Span<byte> header = stackalloc byte[FileHeader.Bytes];
             var read = _file.Read(0, header);
-            _unreadPayload = BlockFileFormat.ReadHeader(header[..read], kind, path);
+            _unreadPayload = FileHeader.Read(header[..read], kind, path);
         }
         catch
         {

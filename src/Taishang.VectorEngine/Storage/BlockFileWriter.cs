@@ -1,37 +1,18 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Taishang.VectorEngine.Storage;
 
-/// <summary>
-/// Writes a block file aside and puts it in place in one step: until <see cref="Commit"/> has returned, nothing under
-/// the final name has changed; after it, the file and its name are on the disk. Disposing without a commit removes what
-/// was written aside.
-/// </summary>
-internal sealed class BlockFileWriter : IDisposable
+/// <summary>Writes a block file from its start to its end, aside until <see cref="Commit"/>.</summary>
+internal sealed class BlockFileWriter(IStorageDevice device, string path, uint kind) : IDisposable
 {
-    public const string AsideSuffix = ".tmp";
-
-    private readonly IStorageDevice _device;
-    private readonly IStorageFile _file;
-    private readonly string _path;
-    private readonly uint _kind;
+    private readonly AsideFile _aside = new(device, path);
     private readonly byte[] _block = new byte[BlockFileFormat.BlockHeaderBytes + BlockFileFormat.BlockBytes];
     private int _filled;
     private int _blockNumber;
-    private long _offset = BlockFileFormat.HeaderBytes;
+    private long _offset = FileHeader.Bytes;
     private long _payloadBytes;
-    private bool _committed;
-
-    public BlockFileWriter(IStorageDevice device, string path, uint kind)
-    {
-        _device = device;
-        _path = path;
-        _kind = kind;
-        _file = device.Create(path + AsideSuffix);
-    }
 
     public void Write(ReadOnlySpan<byte> bytes)
     {
@@ -54,31 +35,13 @@ internal sealed class BlockFileWriter : IDisposable
     public void Commit()
     {
         FlushBlock();
-        Span<byte> header = stackalloc byte[BlockFileFormat.HeaderBytes];
-        BlockFileFormat.WriteHeader(header, _kind, _payloadBytes);
-        _file.Write(0, header);
-        _file.Sync();
-        _file.Dispose();
-        _device.Rename(_path + AsideSuffix, _path);
-        _committed = true;
-        _device.SyncFolder(Path.GetDirectoryName(_path) ?? ".");
+        Span<byte> header = stackalloc byte[FileHeader.Bytes];
+        FileHeader.Write(header, kind, _payloadBytes);
+        _aside.Write(0, header);
+        _aside.Commit();
     }
 
-    public void Dispose()
-    {
-        _file.Dispose();
-        if (_committed)
-            return;
-
-        try
-        {
-            _device.Delete(_path + AsideSuffix);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // What is left aside is ignored by every reader and removed at the next opening.
-        }
-    }
+    public void Dispose() => _aside.Dispose();
 
     private void FlushBlock()
     {
@@ -89,7 +52,7 @@ internal sealed class BlockFileWriter : IDisposable
         BinaryPrimitives.WriteInt32LittleEndian(_block, _filled);
         BinaryPrimitives.WriteInt32LittleEndian(_block.AsSpan(4), _blockNumber);
         BinaryPrimitives.WriteUInt64LittleEndian(_block.AsSpan(8), XxHash3.HashToUInt64(payload, _blockNumber));
-        _file.Write(_offset, _block.AsSpan(0, BlockFileFormat.BlockHeaderBytes + _filled));
+        _aside.Write(_offset, _block.AsSpan(0, BlockFileFormat.BlockHeaderBytes + _filled));
         _offset += BlockFileFormat.BlockHeaderBytes + _filled;
         _payloadBytes += _filled;
         _blockNumber++;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Taishang.VectorEngine.Memory;
 
 namespace Taishang.VectorEngine.Storage;
 
@@ -80,6 +81,9 @@ internal sealed partial class DiskDevice : IStorageDevice
         public void Write(long offset, ReadOnlySpan<byte> bytes) => RandomAccess.Write(handle, bytes, offset);
 
         public void SetLength(long bytes) => RandomAccess.SetLength(handle, bytes);
+
+        public unsafe bool TryMapOver(nint address, long offset, long bytes) =>
+            SystemPages.TryMapOver((byte*)address, (nuint)bytes, handle, offset);
 
         public void Sync() => RandomAccess.FlushToDisk(handle);
 

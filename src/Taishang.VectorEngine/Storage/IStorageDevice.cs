@@ -39,6 +39,14 @@ internal interface IStorageFile : IDisposable
 
     void SetLength(long bytes);
 
+    /// <summary>Puts pages of the file, for reading only, in the place of pages of memory. They stay when the file is
+    /// closed or deleted.</summary>
+    /// <param name="address">Start of a page that the caller owns.</param>
+    /// <param name="offset">In the file, a multiple of the page size.</param>
+    /// <param name="bytes">Whole pages, inside the file.</param>
+    /// <returns>False when that cannot be done here; nothing has changed then.</returns>
+    bool TryMapOver(nint address, long offset, long bytes);
+
     /// <summary>Returns when everything written is on the disk.</summary>
     void Sync();
 }

@@ -7,29 +7,28 @@ namespace Taishang.VectorEngine.Storage;
 /// <summary>
 /// All rows of a collection in the order of their writing. A row never changes and never moves; replacing or deleting
 /// it only notes the commit at which it died, so that a search which began before still sees it and one that begins
-/// after does not. One writer appends; readers stay below the row count that was published to them.
+/// after does not. One writer appends; readers stay below the row count that was published to them. Pages of sealed
+/// rows may be those of their segment file, which hold the same bytes.
 /// </summary>
-internal sealed unsafe class RowTable : IDisposable
+internal sealed unsafe partial class RowTable : IDisposable
 {
     public const long Alive = long.MaxValue;
 
-    private const int InfoShift = 12;
-    private const int InfoChunkRows = 1 << InfoShift;
     private const int PaddingFloats = 8;
-    private const int RowOverheadBytes = 80;
 
     private readonly ChunkedRows _vectors;
-    private readonly ChunkedRows _scales = new(sizeof(float));
+    private readonly ChunkedRows? _scales;
     private readonly ChunkedRows _diedAt = new(sizeof(long));
-    private readonly MetadataHeap _metadata = new();
-    private RowInfo[][] _infos = new RowInfo[16][];
+    private readonly ChunkedRows _records = new(sizeof(byte*));
+    private readonly RecordHeap _heap = new();
 
     public RowTable(int dimensions, DistanceMetric metric)
     {
         Dimensions = dimensions;
         Metric = metric;
         PaddedDimensions = (dimensions + PaddingFloats - 1) / PaddingFloats * PaddingFloats;
-        _vectors = new ChunkedRows(PaddedDimensions * sizeof(float));
+        _vectors = new ChunkedRows(StrideBytes);
+        _scales = metric == DistanceMetric.Cosine ? new ChunkedRows(sizeof(float)) : null;
     }
 
     public int Dimensions { get; }
@@ -37,13 +36,19 @@ internal sealed unsafe class RowTable : IDisposable
     /// <summary>Floats between the starts of two vectors; those past <see cref="Dimensions"/> are zero.</summary>
     public int PaddedDimensions { get; }
 
+    public int StrideBytes => PaddedDimensions * sizeof(float);
+
     public DistanceMetric Metric { get; }
 
     /// <summary>Rows appended so far; only the writer reads it.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Bytes that only memory holds.</summary>
     public long MemoryBytes =>
-        _vectors.Bytes + _scales.Bytes + _diedAt.Bytes + _metadata.Bytes + (long)Count * RowOverheadBytes;
+        _vectors.Bytes + (_scales?.Bytes ?? 0) + _diedAt.Bytes + _records.Bytes + _heap.Bytes;
+
+    /// <summary>Bytes that segment files hold too: in memory as far as the system keeps them.</summary>
+    public long MappedBytes => _vectors.MappedBytes + _heap.MappedBytes;
 
     /// <summary>The stored floats, as they were written. The pointer lives as long as the table.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -51,7 +56,7 @@ internal sealed unsafe class RowTable : IDisposable
 
     /// <summary>A factor of the row's own: under cosine 1/length, else unused.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref float Scale(int row) => ref *(float*)_scales.Row(row);
+    public float Scale(int row) => _scales is null ? 0f : *(float*)_scales.Row(row);
 
     /// <summary>The commit at which the row died, or <see cref="Alive"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -59,49 +64,33 @@ internal sealed unsafe class RowTable : IDisposable
 
     public void Kill(int row, long commit) => Volatile.Write(ref *(long*)_diedAt.Row(row), commit);
 
-    public ref readonly RowInfo Info(int row) => ref _infos[row >> InfoShift][row & (InfoChunkRows - 1)];
+    /// <summary>Id, expiry and metadata; what they point to lives as long as the table.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public RowRecord Record(int row) => new(*(byte**)_records.Row(row));
 
     public ReadOnlySpan<float> VectorSpan(int row) => new(Vector(row), Dimensions);
 
+    /// <summary>How many rows from this one on have their vectors behind each other, at most so many.</summary>
+    public int Contiguous(int row, int most) => _vectors.Contiguous(row, most);
+
     /// <summary>Adds a row; it becomes visible when its number is published.</summary>
     /// <param name="vector">Exactly <see cref="Dimensions"/> little-endian floats, checked before.</param>
-    /// <param name="info">The row's id, expiry and metadata; the metadata is copied.</param>
+    /// <param name="fields">Copied.</param>
     /// <param name="diedAt">Alive, or the commit at which it died before it came here.</param>
-    public int Append(ReadOnlySpan<byte> vector, in RowInfo info, long diedAt)
+    public int Append(ReadOnlySpan<byte> vector, in RowFields fields, long diedAt)
     {
-        vector.CopyTo(AppendVector());
-        var row = Count - 1;
-        SetInfo(row, info);
-        Kill(row, diedAt);
-        return row;
+        var record = _heap.Take(fields.RecordBytes);
+        RowRecord.Write(record, fields);
+        return Append(vector, record, diedAt);
     }
 
-    /// <summary>Adds a living row and gives the bytes to put its floats into; <see cref="SetInfo"/> must
-    /// follow.</summary>
-    public Span<byte> AppendVector()
+    /// <summary>Adds a copy of a row of another table of the same dimensions and metric.</summary>
+    public int Append(RowTable from, int row, long diedAt)
     {
-        var row = Count;
-        _vectors.EnsureRows(row + 1);
-        _scales.EnsureRows(row + 1);
-        _diedAt.EnsureRows(row + 1);
-        var target = new Span<float>(Vector(row), PaddedDimensions);
-        target[Dimensions..].Clear();
-        Kill(row, Alive);
-        Count = row + 1;
-        return MemoryMarshal.AsBytes(target[..Dimensions]);
-    }
-
-    /// <summary>Completes a row whose floats are in place.</summary>
-    public void SetInfo(int row, in RowInfo info)
-    {
-        Scale(row) = Metric == DistanceMetric.Cosine ? InverseLength(VectorSpan(row)) : 0f;
-        var chunk = row >> InfoShift;
-        if (chunk == _infos.Length)
-            Array.Resize(ref _infos, chunk * 2);
-
-        ref var slots = ref _infos[chunk];
-        slots ??= new RowInfo[InfoChunkRows];
-        slots[row & (InfoChunkRows - 1)] = info with { Metadata = _metadata.Store(info.Metadata.Span) };
+        var source = from.Record(row);
+        var record = _heap.Take(source.Bytes);
+        Buffer.MemoryCopy(source.Start, record, source.Bytes, source.Bytes);
+        return Append(MemoryMarshal.AsBytes(from.VectorSpan(row)), record, diedAt);
     }
 
     /// <summary>The sum of squares, in double so that no finite float32 vector overflows it.</summary>
@@ -118,7 +107,32 @@ internal sealed unsafe class RowTable : IDisposable
     public void Dispose()
     {
         _vectors.Dispose();
-        _scales.Dispose();
+        _scales?.Dispose();
         _diedAt.Dispose();
+        _records.Dispose();
+        _heap.Dispose();
+    }
+
+    private int Append(ReadOnlySpan<byte> vector, byte* record, long diedAt)
+    {
+        var row = Count;
+        EnsureRows(row + 1);
+        var target = new Span<float>(Vector(row), PaddedDimensions);
+        vector.CopyTo(MemoryMarshal.AsBytes(target));
+        target[Dimensions..].Clear();
+        if (_scales is not null)
+            *(float*)_scales.Row(row) = InverseLength(target[..Dimensions]);
+        *(byte**)_records.Row(row) = record;
+        Kill(row, diedAt);
+        Count = row + 1;
+        return row;
+    }
+
+    private void EnsureRows(int rows)
+    {
+        _vectors.EnsureRows(rows);
+        _scales?.EnsureRows(rows);
+        _diedAt.EnsureRows(rows);
+        _records.EnsureRows(rows);
     }
 }

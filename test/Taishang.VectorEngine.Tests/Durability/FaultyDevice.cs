@@ -110,6 +110,8 @@ internal sealed class FaultyDevice : IStorageDevice
 
         public void SetLength(long bytes) => file.SetLength(bytes);
 
+        public bool TryMapOver(nint address, long offset, long bytes) => file.TryMapOver(address, offset, bytes);
+
         public void Sync() => device.Step(isSync: true);
 
         public void Dispose() => file.Dispose();

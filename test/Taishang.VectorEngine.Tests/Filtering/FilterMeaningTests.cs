@@ -142,7 +142,7 @@ public sealed class FilterMeaningTests
 
     private static void Append(RowTable table, string json)
     {
-        var info = new RowInfo { Id = "x", Metadata = Encoding.UTF8.GetBytes(json), ExpiresAtTicks = RowInfo.Never };
-        table.Append(new byte[4], info, RowTable.Alive);
+        var fields = new RowFields("x"u8, isInteger: false, RowRecord.Never, Encoding.UTF8.GetBytes(json));
+        table.Append(new byte[4], fields, RowTable.Alive);
     }
 }

@@ -120,7 +120,7 @@ public sealed class HnswGraphTests
         {
             table.Append(
                 MemoryMarshal.AsBytes(vector.AsSpan()),
-                new RowInfo { Id = "x", ExpiresAtTicks = RowInfo.Never },
+                new RowFields("x"u8, isInteger: false, RowRecord.Never, default),
                 RowTable.Alive);
         }
 

@@ -124,6 +124,59 @@ public sealed class ConcurrencyTests
     }
 
     [Fact]
+    public async Task Rows_stay_the_same_while_their_memory_becomes_pages_of_files()
+    {
+        const int Wide = 256;
+        await using var folder = new EngineFolder();
+        folder.Engine = folder.Engine with { SealAfterRows = 700 };
+        var options = new VectorCollectionOptions { Dimensions = Wide, Index = IndexKind.Flat };
+        var collection = await folder.CreateAsync(options);
+        var vectors = Rows.Vectors(8, 2500, Wide);
+        var rows = Rows.Numbered(vectors, i => $"{{\"n\":\"{new string('x', i % 400)}\"}}");
+        await collection.UpsertAllAsync(rows.GetRange(0, 1000));
+        using var stop = new CancellationTokenSource();
+        var readers = Enumerable.Range(0, 2).Select(reader => Task.Run(() =>
+        {
+            var random = new Random(reader);
+            var wrong = 0;
+            while (!stop.IsCancellationRequested)
+            {
+                var i = random.Next(1000);
+                wrong += collection.Get([rows[i].Id]).Count(row => IsSame(row, rows[i])) == 1 ? 0 : 1;
+            }
+
+            return wrong;
+        })).ToList();
+        await collection.UpsertAllAsync(rows.GetRange(1000, 1500));
+        for (var i = 1000; i < 2000; i += 60)
+        {
+            // Small segments are sealed, then merged, and at last compacted.
+            await collection.DeleteAsync([rows[i].Id, rows[i + 30].Id], CancellationToken.None);
+            await collection.UpsertAsync([rows[i]], CancellationToken.None);
+            await collection.BuildIndexAsync(null, CancellationToken.None);
+        }
+
+        await stop.CancelAsync();
+        Assert.All(await Task.WhenAll(readers), wrong => Assert.Equal(0, wrong));
+        Check();
+        collection = await folder.ReopenAsync();
+        Check();
+
+        void Check()
+        {
+            var mapped = collection.Describe().MappedBytes;
+            Assert.True(!Taishang.VectorEngine.Memory.SystemPages.CanMap || mapped > 1 << 20, $"{mapped} bytes mapped");
+            Assert.Equal(2483, collection.Count());
+            var found = rows.SelectMany(row => collection.Get([row.Id])).ToDictionary(row => row.Id);
+            Assert.Equal(2483, rows.Count(row => found.TryGetValue(row.Id, out var held) && IsSame(held, row)));
+        }
+
+        static bool IsSame(VectorRow left, VectorRow right) =>
+            left.Vector.Span.SequenceEqual(right.Vector.Span)
+            && left.MetadataJson.Span.SequenceEqual(right.MetadataJson.Span);
+    }
+
+    [Fact]
     public async Task Rows_of_one_call_become_visible_together()
     {
         await using var folder = new EngineFolder();

@@ -1,0 +1,31 @@
+namespace Taishang.VectorEngine.Segments;
+
+/// <summary>Rows of a table that become one segment: a range, or rows chosen one by one.</summary>
+internal readonly struct SegmentRows
+{
+    private readonly int _start;
+    private readonly int[]? _chosen;
+
+    private SegmentRows(int start, int count, int[]? chosen)
+    {
+        _start = start;
+        _chosen = chosen;
+        Count = count;
+    }
+
+    public int Count { get; }
+
+    /// <summary>A range keeps its row numbers, so that its file can be mapped over it.</summary>
+    public bool IsRange => _chosen is null;
+
+    /// <summary>The row number that the first of them has when the file is read.</summary>
+    public int FirstPlace => _start;
+
+    public int this[int i] => _chosen is null ? _start + i : _chosen[i];
+
+    /// <summary>Rows from <paramref name="start"/> to before <paramref name="end"/>.</summary>
+    public static SegmentRows Range(int start, int end) => new(start, end - start, null);
+
+    /// <summary>The first rows of a new generation.</summary>
+    public static SegmentRows Chosen(int[] rows) => new(0, rows.Length, rows);
+}
