@@ -118,7 +118,7 @@ public sealed unsafe class CodeGridTests
         {
             table.Append(
                 MemoryMarshal.AsBytes(vector.AsSpan()),
-                new RowInfo { Id = "x", ExpiresAtTicks = RowInfo.Never },
+                new RowFields("x"u8, isInteger: false, RowRecord.Never, default),
                 RowTable.Alive);
         }
 
