@@ -31,9 +31,10 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
             run = _asked;
             run.Waiting++;
             run.Joined++;
-            if (progress is not null)
-                run.Progress.Add(progress);
         }
+
+        if (progress is not null)
+            run.Listen(progress);
 
         try
         {
@@ -177,9 +178,11 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
 
     private sealed class Run(CancellationTokenSource stop)
     {
-        public CancellationTokenSource Stop { get; } = stop;
+        private readonly Lock _telling = new();
+        private readonly List<IProgress<double>> _listeners = [];
+        private double _told;
 
-        public List<IProgress<double>> Progress { get; } = [];
+        public CancellationTokenSource Stop { get; } = stop;
 
         public Task Task { get; set; } = Task.CompletedTask;
 
@@ -187,10 +190,27 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
 
         public int Joined { get; set; }
 
+        public void Listen(IProgress<double> listener)
+        {
+            lock (_telling)
+                _listeners.Add(listener);
+        }
+
+        /// <summary>
+        /// Tells a share that is larger than all before it. Threads of a build may come in the wrong order, and a
+        /// second pass begins anew; nobody who listens sees the progress go back.
+        /// </summary>
         public void Report(double share)
         {
-            foreach (var progress in Progress.ToArray())
-                progress.Report(share);
+            lock (_telling)
+            {
+                if (share <= _told)
+                    return;
+
+                _told = share;
+                foreach (var listener in _listeners)
+                    listener.Report(share);
+            }
         }
     }
 }

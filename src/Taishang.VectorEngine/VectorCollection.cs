@@ -161,7 +161,8 @@ public sealed class VectorCollection : IAsyncDisposable
 
     /// <summary>
     /// Brings every row written so far under the index. Searches and writes go on meanwhile. Two builds at once are
-    /// one build. Reports a share from 0 to 1.
+    /// one build. Reports a share from 0 to 1 that never goes back, one call at a time, from the build's threads: who
+    /// listens must be quick.
     /// </summary>
     public Task BuildIndexAsync(IProgress<double>? progress, CancellationToken cancellation)
     {

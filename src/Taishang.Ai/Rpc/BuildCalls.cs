@@ -52,13 +52,8 @@ internal sealed class BuildCalls(
         var build = RunAsync(lease.Collection, shares.Writer, cancellation);
         try
         {
-            // Two threads of a build may report in the wrong order; progress never goes back.
-            var told = 0.0;
             await foreach (var share in shares.Reader.ReadAllAsync(cancellation))
-            {
-                told = Math.Max(told, Math.Clamp(share, 0, 1));
-                await stream.WriteAsync(new BuildIndexProgress { Fraction = told }, cancellation);
-            }
+                await stream.WriteAsync(new BuildIndexProgress { Fraction = share }, cancellation);
         }
         finally
         {

@@ -47,6 +47,26 @@ public sealed class ConcurrencyTests
     }
 
     [Fact]
+    public async Task The_progress_of_a_build_never_goes_back_and_ends_at_one_for_all_who_wait()
+    {
+        await using var folder = new EngineFolder();
+        folder.Engine = folder.Engine with { BuildThreads = 8 };
+        var collection = await folder.CreateAsync(new VectorCollectionOptions { Dimensions = Dimensions });
+        await collection.UpsertAllAsync(Rows.Numbered(Rows.Vectors(7, 6000, Dimensions)));
+        var listeners = new[] { new SlowListener(), new SlowListener() };
+
+        await Task.WhenAll(
+            listeners.Select(listener => collection.BuildIndexAsync(listener, CancellationToken.None)));
+
+        foreach (var listener in listeners)
+        {
+            Assert.Equal(listener.Shares.Order(), listener.Shares);
+            Assert.Equal(1, listener.Shares[^1]);
+            Assert.InRange(listener.Shares[0], 0, 1);
+        }
+    }
+
+    [Fact]
     public async Task A_build_given_up_by_all_stops_and_the_next_one_finishes()
     {
         await using var folder = new EngineFolder();
@@ -208,6 +228,19 @@ public sealed class ConcurrencyTests
         await reader;
 
         Assert.Equal(0, torn);
+    }
+
+    /// <summary>Takes its time before it notes a share, so that a second thread could come first.</summary>
+    private sealed class SlowListener : IProgress<double>
+    {
+        public List<double> Shares { get; } = [];
+
+        public void Report(double value)
+        {
+            Thread.SpinWait(Shares.Count % 2 == 0 ? 20_000 : 10);
+            lock (Shares)
+                Shares.Add(value);
+        }
     }
 
     private sealed class Stopper(CancellationTokenSource stop) : IProgress<double>
