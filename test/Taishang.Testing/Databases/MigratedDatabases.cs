@@ -40,10 +40,17 @@ internal static class MigratedDatabases
     public static async ValueTask DropPostgresAsync(string name) =>
         await ExecuteAsync($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
 
+    /// <summary>Removes both; no test may run any more.</summary>
+    public static async ValueTask RemoveAsync()
+    {
+        if (SqliteTemplate.IsValueCreated)
+            Directory.Delete(Path.GetDirectoryName(await SqliteTemplate.Value)!, recursive: true);
+        if (PostgresTemplate.IsValueCreated) await DropPostgresAsync(await PostgresTemplate.Value);
+    }
+
     private static async Task<string> MigrateSqliteAsync()
     {
         var folder = Directory.CreateTempSubdirectory("taishang-test-").FullName;
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
         var file = Path.Combine(folder, "migrated.db");
         await using (var database = new SqliteDatabase(new DatabaseOptions { Connection = file }, TimeProvider.System))
             await new Migrator(database, TimeProvider.System).MigrateAsync(CancellationToken.None);
@@ -54,7 +61,6 @@ internal static class MigratedDatabases
     {
         var name = $"taishang_template_{Guid.CreateVersion7():N}";
         await ExecuteAsync($"CREATE DATABASE {name}");
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Drop(name);
         var options = new DatabaseOptions { Connection = ConnectionTo(name) };
         await using (var database = new PostgreSqlDatabase(options))
             await new Migrator(database, TimeProvider.System).MigrateAsync(CancellationToken.None);
@@ -71,14 +77,5 @@ internal static class MigratedDatabases
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();
-    }
-
-    private static void Drop(string name)
-    {
-        using var connection = new NpgsqlConnection(
-            new NpgsqlConnectionStringBuilder(PostgresServer) { Pooling = false }.ToString());
-        connection.Open();
-        using var command = new NpgsqlCommand($"DROP DATABASE IF EXISTS {name} WITH (FORCE)", connection);
-        command.ExecuteNonQuery();
     }
 }

@@ -1,0 +1,3 @@
+using Taishang.Testing.Databases;
+
+[assembly: AssemblyFixture(typeof(DatabaseTemplates))]
