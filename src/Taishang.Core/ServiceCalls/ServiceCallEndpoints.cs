@@ -11,11 +11,6 @@ namespace Taishang.Core.ServiceCalls;
 /// <summary>Routes of recorded calls.</summary>
 internal static class ServiceCallEndpoints
 {
-    /// <summary>
-    /// A reader waits this long for his own calls to arrive in their table, then reads what is there.
-    /// </summary>
-    private static readonly TimeSpan FlushWait = TimeSpan.FromSeconds(1);
-
     public static void AddServiceCalls(this IServiceCollection services) =>
         services.AddSingleton<ServiceCallStatsStore>();
 
@@ -42,10 +37,11 @@ internal static class ServiceCallEndpoints
     }
 
     private static async Task<IResult> ListAsync(
-        HttpContext context, ServiceCallStore store, CallRecorder recorder, CancellationToken cancellation)
+        HttpContext context, ServiceCallStore store, CallRecorder recorder, IOptions<ServiceCallOptions> options,
+        CancellationToken cancellation)
     {
         var (page, filter) = ServiceCallQuery.ReadList(context.Request.Query);
-        await recorder.FlushAsync(FlushWait, cancellation);
+        await recorder.FlushAsync(TimeSpan.FromMilliseconds(options.Value.ReadWaitMs), cancellation);
         var oldestFirst = page.Sort is { Descending: false };
         var (calls, total) = await store.ListAsync(filter, page.Skip, page.PageSize, oldestFirst, cancellation);
         return Envelope.Page("calls", calls, total);
@@ -56,7 +52,7 @@ internal static class ServiceCallEndpoints
         IOptions<ServiceCallOptions> options, TimeProvider time, CancellationToken cancellation)
     {
         var query = ServiceCallQuery.ReadStats(context.Request.Query, options.Value, time.GetUtcNow());
-        await recorder.FlushAsync(FlushWait, cancellation);
+        await recorder.FlushAsync(TimeSpan.FromMilliseconds(options.Value.ReadWaitMs), cancellation);
         var stats = await store.ReadAsync(query.Filter, query.Bucket, query.Groups, cancellation);
         return Envelope.Ok(new StatsAnswer(stats));
     }

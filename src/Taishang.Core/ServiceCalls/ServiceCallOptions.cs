@@ -18,6 +18,12 @@ public sealed class ServiceCallOptions
     /// <summary>Longest time a call waits before it is written. Milliseconds, 10–60,000.</summary>
     public int FlushIntervalMs { get; set; } = 500;
 
+    /// <summary>
+    /// How long a reader waits for his own calls to arrive in their table; then he reads what is there. Milliseconds,
+    /// 0–60,000.
+    /// </summary>
+    public int ReadWaitMs { get; set; } = 1_000;
+
     /// <summary>How long a stop waits for a database that is away. Milliseconds, 0–60,000.</summary>
     public int StopFlushMs { get; set; } = 3_000;
 
@@ -37,6 +43,7 @@ public sealed class ServiceCallOptions
         ?? Outside(QueueRowsMax, 16, 1_000_000, nameof(QueueRowsMax))
         ?? Outside(BatchRowsMax, 1, 10_000, nameof(BatchRowsMax))
         ?? Outside(FlushIntervalMs, 10, 60_000, nameof(FlushIntervalMs))
+        ?? Outside(ReadWaitMs, 0, 60_000, nameof(ReadWaitMs))
         ?? Outside(StopFlushMs, 0, 60_000, nameof(StopFlushMs))
         ?? Outside(KeepMonths, 0, 120, nameof(KeepMonths))
         ?? Outside(StatsDaysMax, 1, 3_660, nameof(StatsDaysMax))

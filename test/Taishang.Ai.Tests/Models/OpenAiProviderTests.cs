@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 using Taishang.Ai.Models;
+using Taishang.Testing.Processes;
 
 namespace Taishang.Ai.Tests.Models;
 
@@ -102,8 +103,7 @@ public sealed class OpenAiProviderTests
     [Fact]
     public async Task A_service_that_is_not_there_is_an_upstream_failure_and_the_model_test_says_so()
     {
-        string endpoint;
-        await using (EmbeddingServer server = await EmbeddingServer.StartAsync()) endpoint = server.Endpoint;
+        string endpoint = $"http://127.0.0.1:{LoopbackPort.Free()}/v1";
         using EmbeddingModels models = Models();
         ModelTestReport report = await models.TestAsync(new ModelReference("openai", "m", "1.0.0", endpoint), default);
         Assert.False(report.Passed);

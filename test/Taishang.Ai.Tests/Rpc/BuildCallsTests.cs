@@ -36,9 +36,8 @@ public sealed class BuildCallsTests : IDisposable
     [Fact]
     public async Task A_caller_that_leaves_cancels_its_build_and_the_next_one_finishes()
     {
-        await using var worker = await WorkerHost.StartAsync(_folder.Path);
-        var id = await worker.CreateAsync(Dims, Metric.L2, IndexType.Hnsw);
-        await worker.UpsertAsync(id, WorkerHost.RandomRows(10_000, Dims, seed: 6));
+        await using var worker = await WorkerHost.StartWithOneBuilderAsync(_folder.Path);
+        var id = await worker.CreateSlowToBuildAsync();
         using var leaving = new CancellationTokenSource();
         using var call = worker.Client.BuildIndex(
             new BuildIndexRequest { CollectionId = id }, cancellationToken: leaving.Token);
@@ -53,18 +52,17 @@ public sealed class BuildCallsTests : IDisposable
         Assert.Equal(StatusCode.Cancelled, ended.StatusCode);
         var description = await worker.Client.DescribeCollectionAsync(
             new DescribeCollectionRequest { CollectionId = id });
-        Assert.True(description.IndexedRows < 10_000);
+        Assert.True(description.IndexedRows < WorkerHost.SlowRows);
 
         var progress = await BuildAsync(worker, id);
-        Assert.Equal(10_000, progress[^1].IndexedRows);
+        Assert.Equal(WorkerHost.SlowRows, progress[^1].IndexedRows);
     }
 
     [Fact]
     public async Task A_drop_ends_a_running_build_as_not_found()
     {
-        await using var worker = await WorkerHost.StartAsync(_folder.Path);
-        var id = await worker.CreateAsync(Dims, Metric.L2, IndexType.Hnsw);
-        await worker.UpsertAsync(id, WorkerHost.RandomRows(10_000, Dims, seed: 7));
+        await using var worker = await WorkerHost.StartWithOneBuilderAsync(_folder.Path);
+        var id = await worker.CreateSlowToBuildAsync();
         using var call = worker.Client.BuildIndex(new BuildIndexRequest { CollectionId = id });
         Assert.True(await call.ResponseStream.MoveNext());
         await worker.Client.DropCollectionAsync(new DropCollectionRequest { CollectionId = id });

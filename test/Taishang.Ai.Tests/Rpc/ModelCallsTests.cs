@@ -50,7 +50,7 @@ public sealed class ModelCallsTests : IDisposable
         await RefusedAsync(
             ErrorCode.ModelEndpointForbidden, "model",
             new ModelSpec { Name = "x", Provider = "openai", Endpoint = "http://169.254.169.254/v1" }, "text");
-        var closed = $"http://127.0.0.1:{ServerProcess.FreePort()}";
+        var closed = $"http://127.0.0.1:{LoopbackPort.Free()}";
         await RefusedAsync(
             ErrorCode.ModelUpstreamFailed, "model",
             new ModelSpec { Name = "x", Provider = "openai", Endpoint = closed },

@@ -80,9 +80,8 @@ public sealed class WorkerHealthTests : IDisposable
     [Fact]
     public async Task A_stopping_worker_ends_its_builds_with_the_code_of_shutting_down()
     {
-        await using var worker = await WorkerHost.StartAsync(_folder.Path);
-        var id = await worker.CreateAsync(64, Metric.L2, IndexType.Hnsw);
-        await worker.UpsertAsync(id, WorkerHost.RandomRows(10_000, 64, seed: 8));
+        await using var worker = await WorkerHost.StartWithOneBuilderAsync(_folder.Path);
+        var id = await worker.CreateSlowToBuildAsync();
         using var call = worker.Client.BuildIndex(new BuildIndexRequest { CollectionId = id });
         Assert.True(await call.ResponseStream.MoveNext());
         worker.Get<IHostApplicationLifetime>().StopApplication();

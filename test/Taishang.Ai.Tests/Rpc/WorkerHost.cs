@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Taishang.Ai.Indexes;
 using Taishang.Contracts.Ai.V1;
 using Taishang.Hosting;
 
@@ -19,6 +20,11 @@ namespace Taishang.Ai.Tests.Rpc;
 internal sealed class WorkerHost : IAsyncDisposable
 {
     public const int MessageBytesMax = 256 << 20;
+
+    /// <summary>Rows of <see cref="CreateSlowToBuildAsync"/>.</summary>
+    public const int SlowRows = 4_000;
+
+    private const int SlowDims = 64;
 
     private readonly GrpcChannel _grpc;
 
@@ -65,20 +71,42 @@ internal sealed class WorkerHost : IAsyncDisposable
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
         var host = new WorkerHost(app, addresses.Addresses.First());
         if (waitUntilOpened)
-            await host.Get<Taishang.Ai.Indexes.CollectionStore>().Opened.WaitAsync(TimeSpan.FromSeconds(30));
+            await host.Get<CollectionStore>().Opened.WaitAsync(TimeSpan.FromSeconds(30));
         return host;
     }
 
+    /// <summary>As <see cref="StartAsync"/>, with one thread for index builds.</summary>
+    public static Task<WorkerHost> StartWithOneBuilderAsync(string dataFolder) =>
+        StartAsync(dataFolder, builder => builder.Configuration[$"{IndexOptions.Section}:BuildThreads"] = "1");
+
     /// <summary>Makes a collection under a fresh id.</summary>
     public async Task<string> CreateAsync(
-        int dims = 3, Metric metric = Metric.L2, IndexType indexType = IndexType.Flat, string? id = null)
+        int dims = 3, Metric metric = Metric.L2, IndexType indexType = IndexType.Flat, string? id = null,
+        int efConstruction = 0)
     {
         id ??= Guid.CreateVersion7().ToString("D");
         await Client.CreateCollectionAsync(new CreateCollectionRequest
         {
             CollectionId = id,
-            Spec = new CollectionSpec { Dims = dims, Metric = metric, IndexType = indexType },
+            Spec = new CollectionSpec
+            {
+                Dims = dims,
+                Metric = metric,
+                IndexType = indexType,
+                EfConstruction = efConstruction,
+            },
         });
+        return id;
+    }
+
+    /// <summary>
+    /// Makes a collection with rows whose build takes seconds, also on a fast machine, so that whatever a test does
+    /// after its first word finds it running.
+    /// </summary>
+    public async Task<string> CreateSlowToBuildAsync()
+    {
+        var id = await CreateAsync(SlowDims, Metric.L2, IndexType.Hnsw, efConstruction: 2_000);
+        await UpsertAsync(id, RandomRows(SlowRows, SlowDims, seed: 6));
         return id;
     }
 

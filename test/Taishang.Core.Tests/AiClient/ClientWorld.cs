@@ -43,6 +43,9 @@ internal sealed class ClientWorld : IAsyncDisposable
         {
             ["Ai:Addresses"] = addresses,
             ["Ai:HealthIntervalMs"] = "100",
+            // A test machine under load is late, not dead; tests of lateness set their own.
+            ["Ai:HealthTimeoutMs"] = "10000",
+            ["Ai:ConnectTimeoutMs"] = "10000",
             ["Ai:ResolveIntervalMs"] = "50",
             ["Ai:BackoffBaseMs"] = "20",
             ["ServiceCalls:FlushIntervalMs"] = "20",

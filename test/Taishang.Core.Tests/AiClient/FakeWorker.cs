@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Taishang.Contracts.Ai.V1;
+using Taishang.Testing.Processes;
 
 namespace Taishang.Core.Tests.AiClient;
 
@@ -52,7 +53,8 @@ internal sealed class FakeWorker : IAsyncDisposable
     {
         var worker = new FakeWorker();
         if (id is not null) worker.Id = id;
-        await worker.ListenAsync(port, socket);
+        // Known beforehand, because a worker may go away and come back.
+        await worker.ListenAsync(port == 0 ? LoopbackPort.Free() : port, socket);
         return worker;
     }
 

@@ -24,7 +24,8 @@ public sealed class RequestBudgetTests
         await using var world = await ClientWorld.StartAsync(worker.Address);
         await using var app = await StartAsync(world);
 
-        var (status, code) = await AskAsync(app, "300");
+        // Long enough for the call to reach the worker on a machine under load.
+        var (status, code) = await AskAsync(app, "2000");
 
         Assert.Equal((504, 90002), (status, code));
         await letGo.Task.WaitAsync(ClientWorld.Patience);

@@ -1,9 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
+using Grpc.Core;
 using Grpc.Health.V1;
 using Taishang.Contracts.Ai.V1;
 using Taishang.Core.AiClient;
 using Taishang.Core.Api;
+using Taishang.Testing.Processes;
 
 namespace Taishang.Core.Tests.AiClient;
 
@@ -137,9 +139,10 @@ public sealed class WorkerPoolTests
     {
         await using var worker = await FakeWorker.StartAsync();
         await using var world = await ClientWorld.StartAsync(
-            worker.Address, new() { ["Ai:HealthTimeoutMs"] = "100", ["Ai:HealthIntervalMs"] = "60000" });
+            worker.Address, new() { ["Ai:HealthIntervalMs"] = "60000" });
         await world.UntilAsync(pool => pool.AnyServing);
-        worker.BeforeHealth = cancellation => Task.Delay(Timeout.Infinite, cancellation);
+        // What a look sees whose deadline passed; a real wait would make the machine's load part of the test.
+        worker.BeforeHealth = _ => throw new RpcException(new Status(StatusCode.DeadlineExceeded, "late"));
         for (var i = 0; i < 4; i++)
         {
             await world.Pool.ProbeAllAsync();
@@ -174,11 +177,7 @@ public sealed class WorkerPoolTests
     [Fact]
     public async Task With_no_worker_at_all_a_call_fails_with_503_and_is_recorded_once()
     {
-        using var reserved = new TcpListener(IPAddress.Loopback, 0);
-        reserved.Start();
-        var address = $"http://127.0.0.1:{((IPEndPoint)reserved.LocalEndpoint).Port}";
-        reserved.Stop();
-        await using var world = await ClientWorld.StartAsync(address);
+        await using var world = await ClientWorld.StartAsync($"http://127.0.0.1:{LoopbackPort.Free()}");
 
         var error = await Assert.ThrowsAsync<ApiException>(() => CallAsync(world, null));
 
@@ -239,7 +238,7 @@ public sealed class WorkerPoolTests
     private static async Task UntilArrivedAsync(FakeWorker worker)
     {
         using var late = new CancellationTokenSource(ClientWorld.Patience);
-        while (worker.Count("SearchVectors") == 0 && !late.IsCancellationRequested) await Task.Yield();
+        while (worker.Count("SearchVectors") == 0) await Task.Delay(1, late.Token);
     }
 
     private static Task AddCollectionsAsync(ClientWorld world, string workerId, int count) =>

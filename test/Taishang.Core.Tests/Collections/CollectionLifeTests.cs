@@ -107,8 +107,7 @@ public sealed class CollectionLifeTests
     [Theory, ClassData(typeof(EveryDatabase))]
     public async Task A_deletion_while_ai_is_down_holds_and_the_worker_drops_it_when_it_is_back(Dialect dialect)
     {
-        await using var world = await VectorWorld.StartAsync(
-            dialect, new Dictionary<string, string> { ["Collections:DropSweepSeconds"] = "3600" });
+        await using var world = await VectorWorld.StartAsync(dialect);
         var id = await world.CreateAsync("gone");
         world.Worker.Stop();
 

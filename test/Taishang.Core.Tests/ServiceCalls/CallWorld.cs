@@ -39,6 +39,8 @@ internal sealed class CallWorld : IAsyncDisposable
             ? DatabaseWorld.CreateFrozenAsync(dialect)
             : DatabaseWorld.CreateAsync(dialect, time));
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        // Whoever reads sees his own calls, however slow the disk of the test is.
+        builder.Configuration["ServiceCalls:ReadWaitMs"] = "20000";
         builder.Configuration.AddInMemoryCollection(settings ?? []);
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
         builder.Services.AddRouting();

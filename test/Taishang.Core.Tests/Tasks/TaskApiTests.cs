@@ -70,16 +70,14 @@ public sealed class TaskApiTests
     }
 
     [Fact]
-    public async Task A_running_task_is_cancelled_within_a_second()
+    public async Task Cancelling_a_running_task_answers_once_its_worker_has_let_go()
     {
-        await using var host = await StartAsync();
+        await using var host = await StartAsync(("Tasks:VerbWaitMs", "20000"));
         var id = (await host.Api.PostAsync(Tasks, """{"type":"echo","payload":{"collection":"p","hang":true}}"""))
             .String("id");
         await WaitAsync(host, id, "running");
 
-        var started = TimeProvider.System.GetTimestamp();
         Assert.Equal("cancelled", (await host.Api.PostAsync($"{Tasks}/{id}/cancel")).String("status"));
-        Assert.InRange(TimeProvider.System.GetElapsedTime(started).TotalSeconds, 0, 1.5);
     }
 
     [Theory]

@@ -40,13 +40,14 @@ internal sealed class TaskWorld : IAsyncDisposable
             configure?.Invoke(options);
         });
 
-    /// <summary>The clock runs, and everything is quick: for workers.</summary>
+    /// <summary>The clock runs, and everything is quick but what waits for a worker: for workers.</summary>
     public static async Task<TaskWorld> LiveAsync(Dialect dialect, Action<TaskOptions>? configure = null) =>
         new(await DatabaseWorld.CreateAsync(dialect), options =>
         {
             options.PollIntervalMs = 20;
             options.WishPollMs = 20;
             options.RescueIntervalMs = 50;
+            options.VerbWaitMs = (int)Patience.TotalMilliseconds;
             options.OnlyProcess = false;
             options.Default.BackoffBaseMs = 1;
             options.Default.BackoffMaxMs = 1;

@@ -35,7 +35,11 @@ internal sealed class VectorWorld : IAsyncDisposable
         {
             Connection = database.Options.Connection,
             Ai = worker.Ai,
-            Settings = settings ?? new Dictionary<string, string>(),
+            Settings = new Dictionary<string, string>(settings ?? new Dictionary<string, string>())
+            {
+                // Tests sweep by themselves and count what they swept.
+                ["Collections:DropSweepSeconds"] = "3600",
+            },
         });
         return new VectorWorld(database, host, worker);
     }

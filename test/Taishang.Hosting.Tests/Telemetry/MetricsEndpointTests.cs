@@ -15,15 +15,26 @@ public sealed class MetricsEndpointTests
         meter.CreateCounter<long>("taishang.probe.rows", "{row}").Add(3);
         await host.Client.GetStringAsync("/things/7");
 
-        var text = await host.Client.GetStringAsync("/metrics");
+        var text = await ScrapeAsync(host, "http_route=\"/things/{id}\"");
         Assert.Contains("http_server_request_duration_seconds_count{", text);
-        Assert.Contains("http_route=\"/things/{id}\"", text);
         Assert.Contains("dotnet_process_memory_working_set_bytes", text);
         Assert.Contains("dotnet_gc_collections_total", text);
         Assert.Contains("taishang_probe_rows_total", text);
         // A tenth of a millisecond must be told from a millisecond.
         Assert.Matches("taishang_probe_duration_seconds_bucket\\{[^}]*le=\"0.0005\"[^}]*\\} 1", text);
         Assert.DoesNotContain("http_route=\"/metrics\"", text);
+    }
+
+    /// <summary>A request is measured just after its answer has left, so its figures may come a moment later.</summary>
+    private static async Task<string> ScrapeAsync(HostedApp host, string expected)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (true)
+        {
+            var text = await host.Client.GetStringAsync("/metrics", limit.Token);
+            if (text.Contains(expected, StringComparison.Ordinal)) return text;
+            await Task.Delay(5, limit.Token);
+        }
     }
 
     [Fact]
@@ -51,7 +62,7 @@ public sealed class MetricsEndpointTests
             map: app => app.MapGet("/second-host", () => "ok"), telemetry: false);
         await second.Client.GetStringAsync("/second-host");
 
-        Assert.Contains("http_route=\"/second-host\"", await first.Client.GetStringAsync("/metrics"));
+        await ScrapeAsync(first, "http_route=\"/second-host\"");
         using var none = await second.Client.GetAsync("/metrics");
         Assert.Equal(System.Net.HttpStatusCode.NotFound, none.StatusCode);
     }

@@ -18,9 +18,9 @@ public sealed class CuttableProxy : IAsyncDisposable
     public CuttableProxy(string host, int port)
     {
         _target = new IPEndPoint(IPAddress.Parse(host), port);
-        _listener = new TcpListener(IPAddress.Loopback, 0);
+        Port = LoopbackPort.Free();
+        _listener = new TcpListener(IPAddress.Loopback, Port);
         _listener.Start();
-        Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
         _accepting = AcceptAsync(_listener);
     }
 

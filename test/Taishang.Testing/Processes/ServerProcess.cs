@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -58,7 +57,11 @@ public sealed partial class ServerProcess : IAsyncDisposable
         var exited = server._process.WaitForExitAsync();
         var first = await Task.WhenAny(server._started.Task, exited, Task.Delay(Patience));
         if (first != server._started.Task)
+        {
+            await server.DisposeAsync();
             throw new InvalidOperationException($"the server did not start:\n{server.Output}");
+        }
+
         var note = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(dataFolder, "server.json")))!;
         server.HttpAddress = (string?)note["http"];
         server.GrpcAddress = (string?)note["grpc"];
@@ -79,8 +82,16 @@ public sealed partial class ServerProcess : IAsyncDisposable
     public static async Task<ServerProcess> StartReadyAsync(string dataFolder, params string[] arguments)
     {
         var server = await StartAsync(dataFolder, arguments);
-        await server.WaitReadyAsync();
-        return server;
+        try
+        {
+            await server.WaitReadyAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     public Task WaitReadyAsync() => WaitUntilAsync(
@@ -146,14 +157,6 @@ public sealed partial class ServerProcess : IAsyncDisposable
         Http.Dispose();
         if (!_process.HasExited) await KillAsync();
         _process.Dispose();
-    }
-
-    /// <summary>A loopback port that was free a moment ago, for a server that must come back on the same one.</summary>
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static ServerProcess Launch(IEnumerable<string> arguments)
