@@ -73,7 +73,7 @@ public static class ErrorCodes
     public static readonly ErrorCode CollectionNotFound = NotFound(
         30001, "collection_not_found", "no such collection");
     public static readonly ErrorCode CollectionExists = Conflict(
-        30002, "collection_exists", "a collection of this name exists");
+        30002, "collection_exists", "a collection or alias of this name exists");
     public static readonly ErrorCode CollectionParameter = Invalid(
         30003, "collection_parameter_invalid", "a parameter of the collection is invalid");
     public static readonly ErrorCode CollectionImmutable = Semantic(
@@ -87,6 +87,9 @@ public static class ErrorCodes
     public static readonly ErrorCode CollectionOpening = new(
         30008, "collection_opening", 503, StatusCode.Unavailable, true,
         "the worker is still reading the collection from disk");
+    public static readonly ErrorCode CollectionAliased = Conflict(
+        30009, "collection_aliased", "aliases still name the collection: move or remove them, or delete with them");
+    public static readonly ErrorCode AliasNotFound = NotFound(30010, "alias_not_found", "no such alias");
 
     // 40xxx: vectors
     public static readonly ErrorCode DimensionMismatch = Invalid(

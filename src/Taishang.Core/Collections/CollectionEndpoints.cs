@@ -22,6 +22,7 @@ internal static class CollectionEndpoints
         services.AddOptions<CollectionOptions>().Bind(configuration.GetSection("Collections"))
             .ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<CollectionStore>();
+        services.AddSingleton<AliasStore>();
         services.AddSingleton<CollectionDropStore>();
         services.AddSingleton<CollectionLookup>();
         services.AddSingleton<CollectionReadiness>();
@@ -40,6 +41,7 @@ internal static class CollectionEndpoints
         routes.MapPut($"{Root}/{{id}}", ChangeAsync);
         routes.MapDelete($"{Root}/{{id}}", DeleteAsync);
         routes.MapPost($"{Root}/{{id}}/build", BuildAsync);
+        routes.MapAliases();
     }
 
     private static async Task<IResult> ListAsync(HttpContext context, CollectionStore store)
@@ -48,7 +50,9 @@ internal static class CollectionEndpoints
             context.Request.Query, CollectionStore.FilterFields, CollectionStore.SortFields);
         CollectionRules.CheckFilters(query);
         var (rows, total) = await store.ListAsync(query, context.RequestAborted);
-        return Envelope.Page("collections", rows.Select(row => CollectionView.Of(row)).ToArray(), total);
+        var aliases = await store.AliasesAsync([.. rows.Select(row => row.Id)], context.RequestAborted);
+        return Envelope.Page(
+            "collections", rows.Select(row => CollectionView.Of(row, aliases[row.Id])).ToArray(), total);
     }
 
     private static async Task<IResult> CreateAsync(
@@ -60,21 +64,20 @@ internal static class CollectionEndpoints
         var now = life.Now();
         row = row with { Id = context.NewRowId(time), CreatedAt = now, UpdatedAt = now };
         if (model is not null) row = await models.AttachAsync(row, model, context, cancellation);
-        return Envelope.Created(CollectionView.Of(await life.CreateAsync(row, cancellation)));
+        return Envelope.Created(CollectionView.Of(await life.CreateAsync(row, cancellation), []));
     }
 
     private static async Task<IResult> GetAsync(
-        string id, HttpContext context, CollectionLookup lookup, CollectionReadiness readiness)
+        string id, HttpContext context, CollectionLookup lookup, CollectionStore store, CollectionReadiness readiness)
     {
         var row = await lookup.ReadAsync(id, context.RequestAborted);
-        if (await readiness.TryDescribeAsync(row, context.RequestAborted) is not { } live)
-            return Envelope.Ok(CollectionView.Of(row));
-        row = await readiness.ReconcileAsync(row, live, context.RequestAborted);
-        return Envelope.Ok(CollectionView.Of(row, live));
+        var live = await readiness.TryDescribeAsync(row, context.RequestAborted);
+        if (live is not null) row = await readiness.ReconcileAsync(row, live, context.RequestAborted);
+        return Envelope.Ok(CollectionView.Of(row, await AliasesAsync(store, row, context.RequestAborted), live));
     }
 
     private static async Task<IResult> ChangeAsync(
-        string id, HttpContext context, CollectionLife life, CollectionLookup lookup)
+        string id, HttpContext context, CollectionLife life, CollectionLookup lookup, CollectionStore store)
     {
         var cancellation = context.RequestAborted;
         var body = await JsonBody.ReadAsync<ChangeCollectionBody>(context, cancellation);
@@ -88,7 +91,7 @@ internal static class CollectionEndpoints
             var changed = CollectionRules.Change(old, body) with { UpdatedAt = life.Now() };
             var tellWorker = body.TtlGiven || body.Params is not null;
             if (await life.ChangeAsync(old, changed, tellWorker, cancellation) is { } row)
-                return Envelope.Ok(CollectionView.Of(row));
+                return Envelope.Ok(CollectionView.Of(row, await AliasesAsync(store, row, cancellation)));
         }
 
         throw new ApiException(ErrorCodes.IdempotencyInProgress, "other calls keep changing the collection: try again");
@@ -96,12 +99,32 @@ internal static class CollectionEndpoints
 
     private static async Task<IResult> DeleteAsync(string id, HttpContext context, CollectionLife life)
     {
-        await life.DeleteAsync(id, context.RequestAborted);
+        await life.DeleteAsync(id, ReadDropAliases(context.Request.Query), context.RequestAborted);
         return Envelope.Done();
     }
 
     private static async Task<IResult> BuildAsync(string id, HttpContext context, CollectionBuilds builds) =>
         Envelope.Ok(new BuildAnswer(await builds.RequestAsync(id, context.RequestAborted)));
+
+    private static async Task<IEnumerable<string>> AliasesAsync(
+        CollectionStore store, Collection row, CancellationToken cancellation) =>
+        (await store.AliasesAsync([row.Id], cancellation))[row.Id];
+
+    private static bool ReadDropAliases(IQueryCollection query)
+    {
+        var errors = new FieldErrors();
+        var drop = false;
+        foreach (var (name, values) in query)
+        {
+            if (name != "drop_aliases") errors.Add(ErrorCodes.UnknownField, name, "expected drop_aliases");
+            else if (values is not ["true" or "false"])
+                errors.Add(ErrorCodes.InvalidArgument, name, "expected true or false, once");
+            else drop = values == "true";
+        }
+
+        errors.ThrowIfAny();
+        return drop;
+    }
 
     private sealed record BuildAnswer(string TaskId);
 }

@@ -64,10 +64,15 @@ internal sealed class CollectionLife(
     /// <summary>
     /// Gone for every reader when this returns; the worker's disk follows at once or when it is back.
     /// </summary>
-    public async Task DeleteAsync(string reference, CancellationToken cancellation)
+    /// <param name="reference">Name, alias or id.</param>
+    /// <param name="dropAliases">Its aliases go with it; else a collection that has any stays.</param>
+    /// <param name="cancellation">Of the request.</param>
+    /// <exception cref="ApiException">No such collection, or aliases still name it.</exception>
+    public async Task DeleteAsync(string reference, bool dropAliases, CancellationToken cancellation)
     {
         var now = Now();
-        var row = await store.DeleteAsync(reference, now, cancellation) ?? throw CollectionLookup.NotFound(reference);
+        var row = await store.DeleteAsync(reference, dropAliases, now, cancellation)
+            ?? throw CollectionLookup.NotFound(reference);
         lookup.Forget(row);
         try
         {

@@ -19,7 +19,7 @@ internal sealed class CollectionStore(Database database)
         compression, ttl_seconds, shards, description, worker_id, build_task_id, created_at, updated_at
         """;
 
-    /// <summary>By name or id; null when there is none.</summary>
+    /// <summary>By name, alias or id; null when there is none.</summary>
     public Task<Collection?> FindAsync(string reference, CancellationToken cancellation) =>
         database.ReadAsync(session => FindAsync(session, reference), cancellation);
 
@@ -28,9 +28,14 @@ internal sealed class CollectionStore(Database database)
     {
         // Text that is neither names nothing, and some of it no database would take.
         if (!Collection.IsId(reference) && !Collection.IsName(reference)) return null;
-        return await session.FindAsync<Collection>(Collection.IsId(reference)
-            ? $"SELECT {Columns} FROM tai_vector_collections WHERE id = @reference AND worker_id IS NOT NULL"
-            : $"SELECT {Columns} FROM tai_vector_collections WHERE name = @reference AND worker_id IS NOT NULL",
+        return await session.FindAsync<Collection>(
+            Collection.IsId(reference)
+                ? $"SELECT {Columns} FROM tai_vector_collections WHERE id = @reference AND worker_id IS NOT NULL"
+                : $"""
+                SELECT {Columns} FROM tai_vector_collections
+                WHERE id = (SELECT collection_id FROM tai_collection_names WHERE name = @reference)
+                  AND worker_id IS NOT NULL
+                """,
             new { reference });
     }
 
@@ -40,6 +45,11 @@ internal sealed class CollectionStore(Database database)
             session => session.FindAsync<Collection>(
                 $"SELECT {Columns} FROM tai_vector_collections WHERE id = @id", new { id }),
             cancellation);
+
+    /// <summary>Aliases of some collections, by collection.</summary>
+    public Task<ILookup<string, string>> AliasesAsync(
+        IReadOnlyCollection<string> collectionIds, CancellationToken cancellation) =>
+        database.ReadAsync(session => CollectionNames.AliasesAsync(session, collectionIds), cancellation);
 
     public Task<(IReadOnlyList<Collection> Rows, long Total)> ListAsync(
         ListQuery query, CancellationToken cancellation) =>
@@ -78,14 +88,14 @@ internal sealed class CollectionStore(Database database)
                 async session =>
                 {
                     await session.ExecuteAsync(InsertSql, row with { WorkerId = null });
+                    await CollectionNames.AddAsync(session, row);
                     await CollectionDropStore.AddAsync(session, row.Id, workerId, undoAt, row.CreatedAt);
                 },
                 cancellation);
         }
         catch (Exception e) when (DatabaseFailure.IsUniqueViolation(e))
         {
-            throw new ApiException(ErrorCodes.CollectionExists, $"{ErrorCodes.CollectionExists.Message}: {row.Name}",
-                [new FieldError("name", ErrorCodes.CollectionExists.Number, $"taken: '{row.Name}'")]);
+            throw Taken(row.Name);
         }
     }
 
@@ -113,8 +123,15 @@ internal sealed class CollectionStore(Database database)
             },
             cancellation);
 
-    public static Task<int> DeleteCreatingAsync(DatabaseSession session, string id) =>
-        session.ExecuteAsync("DELETE FROM tai_vector_collections WHERE id = @id AND worker_id IS NULL", new { id });
+    public static async Task DeleteCreatingAsync(DatabaseSession session, string id)
+    {
+        // The first statement holds the row, so that the creation can not finish between the other two.
+        var creating = await session.ExecuteAsync(
+            "UPDATE tai_vector_collections SET worker_id = NULL WHERE id = @id AND worker_id IS NULL", new { id });
+        if (creating == 0) return;
+        await CollectionNames.RemoveOwnAsync(session, id);
+        await session.ExecuteAsync("DELETE FROM tai_vector_collections WHERE id = @id", new { id });
+    }
 
     /// <summary>Writes what may change. False when the row is gone, changed under us, or the name is taken.</summary>
     /// <exception cref="ApiException">The new name is taken.</exception>
@@ -122,46 +139,34 @@ internal sealed class CollectionStore(Database database)
     {
         try
         {
-            return await database.WriteAsync(
-                session => session.ExecuteAsync("""
-                    UPDATE tai_vector_collections
-                    SET name = @Name, description = @Description, ttl_seconds = @TtlSeconds, params = @Params,
-                        updated_at = @UpdatedAt
-                    WHERE id = @Id AND worker_id IS NOT NULL AND updated_at = @OldUpdatedAt
-                    """,
-                    new
-                    {
-                        changed.Name,
-                        changed.Description,
-                        changed.TtlSeconds,
-                        changed.Params,
-                        changed.UpdatedAt,
-                        changed.Id,
-                        OldUpdatedAt = old.UpdatedAt,
-                    }),
-                cancellation) == 1;
+            return await database.WriteAsync(session => ChangeAsync(session, old, changed), cancellation);
         }
         catch (Exception e) when (DatabaseFailure.IsUniqueViolation(e))
         {
-            throw new ApiException(
-                ErrorCodes.CollectionExists, $"{ErrorCodes.CollectionExists.Message}: {changed.Name}",
-                [new FieldError("name", ErrorCodes.CollectionExists.Number, $"taken: '{changed.Name}'")]);
+            throw Taken(changed.Name);
         }
     }
 
     /// <summary>Removes the row and, in the same transaction, notes that its worker has to drop it.</summary>
-    public Task<Collection?> DeleteAsync(string reference, DateTimeOffset now, CancellationToken cancellation) =>
-        database.WriteAsync(
-            async session =>
-            {
-                if (await FindAsync(session, reference) is not { WorkerId: { } workerId } row) return null;
-                var gone = await session.ExecuteAsync(
-                    "DELETE FROM tai_vector_collections WHERE id = @Id", new { row.Id });
-                if (gone == 0) return null;
-                await CollectionDropStore.AddAsync(session, row.Id, workerId, now, now);
-                return row;
-            },
-            cancellation);
+    /// <param name="reference">Name, alias or id.</param>
+    /// <param name="dropAliases">Its aliases go with it; else a collection that has any stays.</param>
+    /// <param name="now">From now on the drop is due.</param>
+    /// <param name="cancellation">Of the request.</param>
+    /// <exception cref="ApiException">It has aliases, and they were not to go.</exception>
+    public async Task<Collection?> DeleteAsync(
+        string reference, bool dropAliases, DateTimeOffset now, CancellationToken cancellation)
+    {
+        try
+        {
+            return await database.WriteAsync(
+                session => DeleteAsync(session, reference, dropAliases, now), cancellation);
+        }
+        catch (Exception e) when (DatabaseFailure.IsForeignKeyViolation(e))
+        {
+            // An alias was set between the look at them and the deletion: the database has kept what it names.
+            throw new ApiException(ErrorCodes.CollectionAliased, inner: e);
+        }
+    }
 
     /// <summary>Whatever it was before. False when it already was so, or the row is gone.</summary>
     public Task<bool> SetStatusAsync(
@@ -197,6 +202,55 @@ internal sealed class CollectionStore(Database database)
     public static Task SetBuildTaskAsync(DatabaseSession session, string id, string taskId) =>
         session.ExecuteAsync(
             "UPDATE tai_vector_collections SET build_task_id = @taskId WHERE id = @id", new { id, taskId });
+
+    private static async Task<bool> ChangeAsync(DatabaseSession session, Collection old, Collection changed)
+    {
+        var written = await session.ExecuteAsync("""
+            UPDATE tai_vector_collections
+            SET name = @Name, description = @Description, ttl_seconds = @TtlSeconds, params = @Params,
+                updated_at = @UpdatedAt
+            WHERE id = @Id AND worker_id IS NOT NULL AND updated_at = @OldUpdatedAt
+            """,
+            new
+            {
+                changed.Name,
+                changed.Description,
+                changed.TtlSeconds,
+                changed.Params,
+                changed.UpdatedAt,
+                changed.Id,
+                OldUpdatedAt = old.UpdatedAt,
+            });
+        if (written == 1 && changed.Name != old.Name) await CollectionNames.RenameAsync(session, changed);
+        return written == 1;
+    }
+
+    private static async Task<Collection?> DeleteAsync(
+        DatabaseSession session, string reference, bool dropAliases, DateTimeOffset now)
+    {
+        if (await LockAsync(session, reference) is not { WorkerId: { } workerId } row) return null;
+        if (dropAliases)
+        {
+            await CollectionNames.RemoveAliasesAsync(session, row.Id);
+        }
+        else
+        {
+            var aliases = (await CollectionNames.AliasesAsync(session, [row.Id]))[row.Id].ToArray();
+            if (aliases.Length > 0)
+                throw new ApiException(
+                    ErrorCodes.CollectionAliased,
+                    $"{ErrorCodes.CollectionAliased.Message}: '{row.Name}' is also {string.Join(", ", aliases)}");
+        }
+
+        await CollectionNames.RemoveOwnAsync(session, row.Id);
+        await session.ExecuteAsync("DELETE FROM tai_vector_collections WHERE id = @Id", new { row.Id });
+        await CollectionDropStore.AddAsync(session, row.Id, workerId, now, now);
+        return row;
+    }
+
+    private static ApiException Taken(string name) => new(
+        ErrorCodes.CollectionExists, $"{ErrorCodes.CollectionExists.Message}: {name}",
+        [new FieldError("name", ErrorCodes.CollectionExists.Number, $"taken: '{name}'")]);
 
     private const string Where = """
         WHERE worker_id IS NOT NULL

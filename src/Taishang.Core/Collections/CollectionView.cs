@@ -10,6 +10,9 @@ internal sealed record CollectionView
 
     public required string Name { get; init; }
 
+    /// <summary>Other names that lead here, in their order.</summary>
+    public required IReadOnlyList<string> Aliases { get; init; }
+
     public required int Dims { get; init; }
 
     public required string IndexType { get; init; }
@@ -47,13 +50,15 @@ internal sealed record CollectionView
     /// <summary>Only of one collection, and only when its worker answered.</summary>
     public CollectionStats? Stats { get; init; }
 
-    public static CollectionView Of(Collection row, DescribeCollectionResponse? live = null)
+    public static CollectionView Of(
+        Collection row, IEnumerable<string> aliases, DescribeCollectionResponse? live = null)
     {
         using var parameters = JsonDocument.Parse(row.Params);
         return new CollectionView
         {
             Id = row.Id,
             Name = row.Name,
+            Aliases = [.. aliases.Order(StringComparer.Ordinal)],
             Dims = row.Dims,
             IndexType = row.IndexType,
             MetricType = row.MetricType,

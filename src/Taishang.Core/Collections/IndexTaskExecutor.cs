@@ -26,7 +26,7 @@ internal sealed class IndexTaskExecutor(
 
     public async Task<string?> ExecuteAsync(TaskContext context, CancellationToken cancellation)
     {
-        var row = await TaskPayload.FindCollectionAsync(lookup, context.Payload, cancellation);
+        var row = await TaskPayload.FindCollectionAsync(lookup, context.Payload, null, cancellation);
         try
         {
             var done = await ai.BuildIndexAsync(

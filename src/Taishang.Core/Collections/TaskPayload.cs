@@ -59,13 +59,19 @@ internal static class TaskPayload
         return false;
     }
 
+    /// <param name="lookup">Is asked past what it keeps.</param>
+    /// <param name="payload">Its <c>collection</c> is a name, an alias or an id.</param>
+    /// <param name="chosenId">Of an earlier attempt: a task stays with its collection, whatever an alias leads to
+    /// meanwhile; null to look.</param>
+    /// <param name="cancellation">Of the attempt.</param>
     /// <exception cref="TaskFailedException">It is gone: another attempt would not find it either.</exception>
     public static async Task<Collection> FindCollectionAsync(
-        CollectionLookup lookup, JsonElement payload, CancellationToken cancellation)
+        CollectionLookup lookup, JsonElement payload, string? chosenId, CancellationToken cancellation)
     {
         try
         {
-            return await lookup.ReadAsync(payload.GetProperty("collection").GetString()!, cancellation);
+            return await lookup.ReadAsync(
+                chosenId ?? payload.GetProperty("collection").GetString()!, cancellation);
         }
         catch (ApiException e) when (e.Code == ErrorCodes.CollectionNotFound)
         {

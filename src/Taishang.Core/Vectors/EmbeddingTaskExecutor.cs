@@ -46,9 +46,12 @@ internal sealed class EmbeddingTaskExecutor(
 
     private async Task<string> WriteRowsAsync(TaskContext context, CancellationToken cancellation)
     {
-        var collection = await TaskPayload.FindCollectionAsync(lookup, context.Payload, cancellation);
+        var collection = await TaskPayload.FindCollectionAsync(
+            lookup, context.Payload, CollectionOf(context.Checkpoint), cancellation);
         var rows = EmbeddingPayload.Rows(context.Payload);
         var (next, tokens) = Resume(context.Checkpoint);
+        // Before the first row is written: from here on the task keeps to this collection.
+        if (context.Checkpoint is null) await SaveAsync(context, collection, next, tokens, cancellation);
         while (next < rows.Count)
         {
             var batch = rows.GetRange(next, Math.Min(options.Value.EmbedBatchTexts, rows.Count - next));
@@ -64,8 +67,7 @@ internal sealed class EmbeddingTaskExecutor(
             tokens += embedded.Tokens;
             context.AddCost(embedded.Tokens, (long)time.GetElapsedTime(started).TotalMilliseconds);
             context.ReportProgress(next * 100 / rows.Count);
-            await context.SaveCheckpointAsync(
-                new JsonObject { ["next"] = next, ["tokens"] = tokens }.ToJsonString(), cancellation);
+            await SaveAsync(context, collection, next, tokens, cancellation);
         }
 
         return new JsonObject
@@ -113,6 +115,20 @@ internal sealed class EmbeddingTaskExecutor(
         if (row.TtlSeconds is { } seconds)
             result.ExpiresAtMs = time.GetUtcNow().AddSeconds(seconds).ToUnixTimeMilliseconds();
         return result;
+    }
+
+    private static Task SaveAsync(
+        TaskContext context, Collection collection, int next, long tokens, CancellationToken cancellation) =>
+        context.SaveCheckpointAsync(
+            new JsonObject { ["next"] = next, ["tokens"] = tokens, ["collection"] = collection.Id }.ToJsonString(),
+            cancellation);
+
+    private static string? CollectionOf(string? checkpoint)
+    {
+        if (checkpoint is null) return null;
+        using var json = JsonDocument.Parse(checkpoint);
+        // A checkpoint of an earlier version has none.
+        return json.RootElement.TryGetProperty("collection", out var id) ? id.GetString() : null;
     }
 
     private static (int Next, long Tokens) Resume(string? checkpoint)

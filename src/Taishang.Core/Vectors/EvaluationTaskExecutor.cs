@@ -23,10 +23,15 @@ internal sealed class EvaluationTaskExecutor(
 
     public async Task<string?> ExecuteAsync(TaskContext context, CancellationToken cancellation)
     {
-        var collection = await TaskPayload.FindCollectionAsync(lookup, context.Payload, cancellation);
+        var sums = context.Checkpoint is null
+            ? new EvaluationSums()
+            : JsonSerializer.Deserialize<EvaluationSums>(context.Checkpoint, ApiJson.Options)!;
+        var collection = await TaskPayload.FindCollectionAsync(
+            lookup, context.Payload, sums.Collection, cancellation);
+        sums.Collection = collection.Id;
         try
         {
-            return await RunAsync(context, collection, cancellation);
+            return await RunAsync(context, collection, sums, cancellation);
         }
         catch (ApiException e) when (e.Code != ErrorCodes.Cancelled)
         {
@@ -34,13 +39,11 @@ internal sealed class EvaluationTaskExecutor(
         }
     }
 
-    private async Task<string> RunAsync(TaskContext context, Collection collection, CancellationToken cancellation)
+    private async Task<string> RunAsync(
+        TaskContext context, Collection collection, EvaluationSums sums, CancellationToken cancellation)
     {
         var queries = EvaluationPayload.Queries(context.Payload);
         var k = EvaluationPayload.Number(context.Payload, "k", EvaluationPayload.DepthDefault);
-        var sums = context.Checkpoint is null
-            ? new EvaluationSums()
-            : JsonSerializer.Deserialize<EvaluationSums>(context.Checkpoint, ApiJson.Options)!;
         while (sums.Next < queries.Count)
         {
             var batch = queries.GetRange(sums.Next, Math.Min(BatchQueries, queries.Count - sums.Next));
@@ -116,6 +119,9 @@ internal sealed class EvaluationTaskExecutor(
 /// <summary>What was summed up so far: the checkpoint.</summary>
 internal sealed class EvaluationSums
 {
+    /// <summary>The collection that the queries so far were asked of: an alias may lead elsewhere meanwhile.</summary>
+    public string? Collection { get; set; }
+
     public int Next { get; set; }
 
     public double IndexRecall { get; set; }

@@ -24,39 +24,34 @@ internal sealed class VectorHandlers(
     {
         var cancellation = context.RequestAborted;
         var body = UpsertBody.Read((await JsonBody.ReadTextAsync(context, cancellation)).Span, time.GetUtcNow());
-        var collection = await FindAsync(body.Collection, cancellation);
-        if (body.Texts.Count > 0) await FillTextsAsync(context, collection, body);
-        body.CheckVectors(collection.Dims, collection.IsCosine);
-        body.Request.CollectionId = collection.Id;
-        var response = await CallAsync(AiCalls.UpsertVectors, body.Request, collection, cancellation);
-        metrics.Upserted(response.Count);
-        await NoteWrittenAsync(collection);
-        await VectorAnswers.CountAsync(context, response.Count);
+        var count = await OnCollectionAsync(body.Collection, async collection =>
+        {
+            if (body.Texts.Count > 0) await FillTextsAsync(context, collection, body);
+            body.CheckVectors(collection.Dims, collection.IsCosine);
+            body.Request.CollectionId = collection.Id;
+            var response = await CallAsync(AiCalls.UpsertVectors, body.Request, collection, cancellation);
+            await NoteWrittenAsync(collection);
+            return response.Count;
+        }, cancellation);
+        metrics.Upserted(count);
+        await VectorAnswers.CountAsync(context, count);
     }
 
     public async Task SearchAsync(HttpContext context)
     {
         var cancellation = context.RequestAborted;
         var body = SearchBody.Read((await JsonBody.ReadTextAsync(context, cancellation)).Span);
-        var collection = await FindAsync(body.Collection, cancellation);
-        if (body.Text is not null)
+        var response = await OnCollectionAsync(body.Collection, async collection =>
         {
-            var embedded = await texts.EmbedForAsync(collection, [body.Text], context, cancellation)
-                .RenamingFields(static field => field == "texts[0]" ? "text" : field);
-            var query = new QueryVector();
-            query.Values.AddRange(embedded.Embeddings[0].Values);
-            body.Request.Queries.Add(query);
-        }
-
-        body.CheckVectors(collection.Dims, collection.IsCosine);
-        body.Request.CollectionId = collection.Id;
-        var response = await CallAsync(AiCalls.SearchVectors, body.Request, collection, cancellation);
+            if (body.Text is not null) await FillTextAsync(context, collection, body);
+            body.CheckVectors(collection.Dims, collection.IsCosine);
+            body.Request.CollectionId = collection.Id;
+            return await CallAsync(AiCalls.SearchVectors, body.Request, collection, cancellation);
+        }, cancellation);
         if (response.Answers.Count != body.Request.Queries.Count)
             throw new ApiException(ErrorCodes.AiFailed,
                 $"the worker gave {response.Answers.Count} answers to {body.Request.Queries.Count} queries");
         metrics.Searched(response.EngineMicroseconds);
-        // Lets a client tell the index's time from everybody else's (W3C Server Timing, milliseconds).
-        context.Response.Headers["Server-Timing"] = $"engine;dur={response.EngineMicroseconds / 1000.0:0.###}";
         await VectorAnswers.SearchAsync(context, response, body.Batch);
     }
 
@@ -64,10 +59,12 @@ internal sealed class VectorHandlers(
     {
         var cancellation = context.RequestAborted;
         var body = RowsBody.Read((await JsonBody.ReadTextAsync(context, cancellation)).Span, takesFilter: true);
-        var collection = await FindAsync(body.Collection, cancellation);
-        var request = new DeleteVectorsRequest { CollectionId = collection.Id, FilterJson = body.FilterJson };
-        request.Ids.AddRange(body.Ids);
-        var response = await CallAsync(AiCalls.DeleteVectors, request, collection, cancellation);
+        var response = await OnCollectionAsync(body.Collection, collection =>
+        {
+            var request = new DeleteVectorsRequest { CollectionId = collection.Id, FilterJson = body.FilterJson };
+            request.Ids.AddRange(body.Ids);
+            return CallAsync(AiCalls.DeleteVectors, request, collection, cancellation);
+        }, cancellation);
         metrics.Deleted(response.Count);
         await VectorAnswers.CountAsync(context, response.Count);
     }
@@ -76,18 +73,24 @@ internal sealed class VectorHandlers(
     {
         var cancellation = context.RequestAborted;
         var body = RowsBody.Read((await JsonBody.ReadTextAsync(context, cancellation)).Span, takesFilter: false);
-        var collection = await FindAsync(body.Collection, cancellation);
-        var request = new GetVectorsRequest { CollectionId = collection.Id };
-        request.Ids.AddRange(body.Ids);
-        await VectorAnswers.RowsAsync(
-            context, await CallAsync(AiCalls.GetVectors, request, collection, cancellation));
+        var response = await OnCollectionAsync(body.Collection, collection =>
+        {
+            var request = new GetVectorsRequest { CollectionId = collection.Id };
+            request.Ids.AddRange(body.Ids);
+            return CallAsync(AiCalls.GetVectors, request, collection, cancellation);
+        }, cancellation);
+        await VectorAnswers.RowsAsync(context, response);
     }
 
     public async Task CountAsync(HttpContext context)
     {
-        var collection = await FindAsync(ReadReference(context.Request.Query), context.RequestAborted);
-        var request = new CountVectorsRequest { CollectionId = collection.Id };
-        var response = await CallAsync(AiCalls.CountVectors, request, collection, context.RequestAborted);
+        var cancellation = context.RequestAborted;
+        var reference = ReadReference(context.Request.Query);
+        var response = await OnCollectionAsync(reference, collection =>
+        {
+            var request = new CountVectorsRequest { CollectionId = collection.Id };
+            return CallAsync(AiCalls.CountVectors, request, collection, cancellation);
+        }, cancellation);
         await VectorAnswers.CountAsync(context, response.Count);
     }
 
@@ -101,11 +104,38 @@ internal sealed class VectorHandlers(
         await VectorAnswers.EmbeddingsAsync(context, embedded, body.Many);
     }
 
-    private async ValueTask<Collection> FindAsync(string reference, CancellationToken cancellation)
+    /// <summary>
+    /// Runs on the collection that a reference leads to. What is kept of it may be a moment old: when an alias was
+    /// switched by another process and the collection behind it dropped, the worker knows it no more, nothing was done,
+    /// and the call goes once more to where the reference leads now.
+    /// </summary>
+    private async Task<TResult> OnCollectionAsync<TResult>(
+        string reference, Func<Collection, Task<TResult>> run, CancellationToken cancellation)
     {
         var collection = await collections.GetAsync(reference, cancellation);
         Activity.Current?.SetTag("taishang.collection.id", collection.Id);
-        return collection;
+        try
+        {
+            return await run(collection);
+        }
+        catch (ApiException e) when (e.Code == ErrorCodes.CollectionNotFound)
+        {
+            collections.Forget(collection);
+            var now = await collections.ReadAsync(reference, cancellation);
+            if (now.Id == collection.Id) throw;
+            Activity.Current?.SetTag("taishang.collection.id", now.Id);
+            return await run(now);
+        }
+    }
+
+    private async Task FillTextAsync(HttpContext context, Collection collection, SearchBody body)
+    {
+        var embedded = await texts.EmbedForAsync(collection, [body.Text!], context, context.RequestAborted)
+            .RenamingFields(static field => field == "texts[0]" ? "text" : field);
+        var query = new QueryVector();
+        query.Values.AddRange(embedded.Embeddings[0].Values);
+        body.Request.Queries.Clear();
+        body.Request.Queries.Add(query);
     }
 
     private async Task FillTextsAsync(HttpContext context, Collection collection, UpsertBody body)
@@ -116,7 +146,11 @@ internal sealed class VectorHandlers(
                 ? $"vectors[{body.Texts[text].Row}].text"
                 : field);
         for (var i = 0; i < body.Texts.Count; i++)
-            body.Request.Rows[body.Texts[i].Row].Vector.AddRange(embedded.Embeddings[i].Values);
+        {
+            var vector = body.Request.Rows[body.Texts[i].Row].Vector;
+            vector.Clear();
+            vector.AddRange(embedded.Embeddings[i].Values);
+        }
     }
 
     /// <summary>The rows are durable: a database that is gone now must not make their answer an error. The status is
@@ -144,8 +178,6 @@ internal sealed class VectorHandlers(
         }
         catch (ApiException e)
         {
-            // Deleted or moved by another process: what is kept of it is stale.
-            if (e.Code == ErrorCodes.CollectionNotFound) collections.Forget(collection);
             if (e.Errors.Count == 0) throw;
             throw new ApiException(e.Code, e.Message, [.. e.Errors.Select(InRequest)], e.RetryAfter, e);
         }

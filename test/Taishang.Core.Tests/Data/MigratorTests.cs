@@ -1,3 +1,4 @@
+using Taishang.Core.Collections;
 using Taishang.Core.Data;
 using Taishang.Testing.Databases;
 
@@ -33,6 +34,30 @@ public sealed class MigratorTests
             default);
         Assert.Equal(versions.Distinct(), versions);
         Assert.Contains("2", versions);
+    }
+
+    [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task Collections_made_before_there_were_aliases_are_found_by_their_names(Dialect dialect)
+    {
+        await using var world = await DatabaseWorld.CreateAsync(dialect);
+        await world.Database.WriteAsync(
+            async session =>
+            {
+                await session.ExecuteAsync("DROP TABLE tai_collection_names");
+                await session.ExecuteAsync("DELETE FROM tai_migrations WHERE version = '4'");
+                await session.ExecuteAsync("""
+                    INSERT INTO tai_vector_collections
+                        (id, name, dims, index_type, worker_id, created_at, updated_at)
+                    VALUES (@id, 'points', 4, 'FLAT', @id, @now, @now)
+                    """,
+                    new { id = "0197a000-0000-7000-8000-0000000000aa", now = world.Time.GetUtcNow() });
+            },
+            default);
+
+        await new Migrator(world.Database, world.Time).MigrateAsync(default);
+
+        var found = await new CollectionStore(world.Database).FindAsync("points", default);
+        Assert.Equal("0197a000-0000-7000-8000-0000000000aa", found?.Id);
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]

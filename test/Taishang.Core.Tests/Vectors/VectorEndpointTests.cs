@@ -315,8 +315,8 @@ public sealed class VectorEndpointTests
         await world.Api.PostAsync($"{Root}/search", body);
         // Renamed behind the back of this process: what is kept still answers.
         await world.Get<Database>().WriteAsync(
-            session =>
-                session.ExecuteAsync("UPDATE tai_vector_collections SET name = 'other' WHERE id = @id", new { id }),
+            session => session.ExecuteAsync(
+                "UPDATE tai_collection_names SET name = 'other' WHERE collection_id = @id", new { id }),
             CancellationToken.None);
 
         Assert.Equal(0, (await world.Api.PostAsync($"{Root}/search", body)).Code);

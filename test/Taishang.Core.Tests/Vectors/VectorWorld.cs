@@ -44,6 +44,17 @@ internal sealed class VectorWorld : IAsyncDisposable
         return new VectorWorld(database, host, worker);
     }
 
+    /// <summary>Another core on the same database and worker, as a second process would be.</summary>
+    public Task<CoreHost> StartAnotherAsync(
+        IReadOnlyDictionary<string, string>? settings = null, TimeProvider? time = null) =>
+        CoreHost.StartAsync(new CoreHostOptions
+        {
+            Connection = _database.Options.Connection,
+            Ai = Worker.Ai,
+            Settings = settings ?? new Dictionary<string, string>(),
+            Time = time,
+        });
+
     public T Get<T>()
         where T : notnull => Host.Services.GetRequiredService<T>();
 

@@ -58,6 +58,9 @@ public sealed class BadRequestTests
     {
         ["models"] = (string)(await server.ApiGetAsync("models")).Ok["models"]![0]!["id"]!,
         ["vector_collections"] = await server.CreateCollectionAsync("points", 4),
+        ["collection_aliases"] = (string)(await server.ApiPostAsync(
+            "collection_aliases", new { aliases = new[] { new { alias = "live", collection = "points" } } }))
+            .Ok["aliases"]![0]!["alias"]!,
         ["tasks"] = (string)(await server.ApiPostAsync(
             "tasks", new { type = "index", payload = new { collection = "points" }, auto_start = false })).Ok["id"]!,
     };
@@ -119,7 +122,7 @@ public sealed class BadRequestTests
     private static async Task<string> TotalsAsync(ServerProcess server)
     {
         var totals = new StringBuilder();
-        foreach (var list in (string[])["models", "vector_collections", "tasks"])
+        foreach (var list in (string[])["models", "vector_collections", "collection_aliases", "tasks"])
             totals.Append($"{list} {(await server.ApiGetAsync(list)).Ok["total"]} ");
         return totals.ToString();
     }

@@ -41,6 +41,7 @@ public sealed class EveryOperationTests
             var model = await ModelsAsync();
             var (points, notes) = await CollectionsAsync();
             await VectorsAsync();
+            await AliasesAsync(points);
             await BuildAsync(points);
             await DeleteVectorsAsync();
             await TasksAsync();
@@ -151,6 +152,27 @@ public sealed class EveryOperationTests
             await driver.FailAsync(400, 10005, new Call("countVectors"));
         }
 
+        private async Task AliasesAsync(string points)
+        {
+            var set = await driver.SucceedAsync(new Call("switchAliases", null, Example("switchAliases", "set")));
+            Assert.Equal(points, Text(set["aliases"]![0]!, "collection_id"));
+            await driver.SucceedAsync(new Call("getAlias", "live"));
+            await driver.SucceedAsync(new Call("listAliases") { Query = "sort=alias&collection=points&page_size=5" });
+            await driver.SucceedAsync(new Call("getCollection", "live"));
+            var count = await driver.SucceedAsync(new Call("countVectors") { Query = "collection=live" });
+            Assert.Equal(3, (int)count["count"]!);
+            await driver.FailAsync(409, 30009, new Call("deleteCollection", points));
+            await driver.FailAsync(400, 10003, new Call("deleteCollection", points) { Query = "force=true" });
+            await driver.FailAsync(409, 30002, new Call("switchAliases", null, Json(
+                """{ "aliases": [{ "alias": "notes", "collection": "points" }] }""")));
+            await driver.FailAsync(404, 30001, new Call("switchAliases", null, Json(
+                """{ "aliases": [{ "alias": "live", "collection": "nowhere" }] }""")));
+            await driver.SucceedAsync(new Call("switchAliases", null, Example("switchAliases", "move")));
+            await driver.FailAsync(404, 30010, new Call("getAlias", "spare"));
+            await driver.SucceedAsync(new Call("deleteAlias", "live"));
+            await driver.SucceedAsync(new Call("switchAliases", null, Example("switchAliases", "set")));
+        }
+
         private async Task BuildAsync(string points)
         {
             var first = Text(await driver.SucceedAsync(new Call("buildCollection", points)), "task_id");
@@ -224,7 +246,7 @@ public sealed class EveryOperationTests
             Assert.Equal("deprecated", Text(deprecated, "status"));
             await driver.SucceedAsync(new Call("deleteModel", model));
             await driver.FailAsync(404, 20001, new Call("getModel", model));
-            await driver.SucceedAsync(new Call("deleteCollection", points));
+            await driver.SucceedAsync(new Call("deleteCollection", points) { Query = "drop_aliases=true" });
             await driver.SucceedAsync(new Call("deleteCollection", notes));
             await driver.FailAsync(404, 30001, new Call("getCollection", points));
         }
