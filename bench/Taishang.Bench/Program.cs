@@ -12,12 +12,14 @@ Add("rest", "Fashion-MNIST through REST: load, build, search.", (size, cancel) =
 Add("embed", "The built-in embedder, sentences a second.", (size, _) => EmbedBench.RunAsync(size));
 Add("tasks", "No-op tasks through the durable queue.", (size, cancel) => TaskBench.RunAsync(size, cancel));
 Add("engine", "The vector engine alone.", (size, cancel) => EngineBench.RunAsync(size, cancel));
+Add("open", "How soon a collection answers after a start.", (size, cancel) => OpenBench.RunAsync(size, cancel));
 
 var smoke = new Command("smoke", "All of them, small.");
 smoke.SetAction(async (_, cancellation) =>
 {
     var size = BenchSize.Smoke;
     await EngineBench.RunAsync(size, cancellation);
+    await OpenBench.RunAsync(size, cancellation);
     await EmbedBench.RunAsync(size);
     await TaskBench.RunAsync(size, cancellation);
     await RestBench.RunAsync(size, cancellation);

@@ -61,6 +61,32 @@ public sealed class IdTableTests
     }
 
     [Fact]
+    public void A_row_takes_less_than_sixty_bytes_beside_its_vector_and_none_of_the_collectors()
+    {
+        using var rows = new RowTable(8, DistanceMetric.Cosine);
+        using var table = new IdTable(rows);
+        var vector = new byte[8 * sizeof(float)];
+        vector[3] = 0x3F;
+        Span<byte> id = stackalloc byte[8];
+        var managed = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 200_000; i++)
+        {
+            System.Buffers.Text.Utf8Formatter.TryFormat(10_000_000 + i, id, out _);
+            var fields = new RowFields(id, isInteger: false, RowRecord.Never, default);
+            table.Put(rows.Append(vector, fields, RowTable.Alive));
+            if (i < 20_000)
+                continue;
+
+            var bytes = rows.MemoryBytes + table.Bytes - (i + 1L) * vector.Length;
+            if (bytes >= 60L * (i + 1))
+                Assert.Fail($"{bytes} bytes for {i + 1} rows");
+        }
+
+        managed = GC.GetAllocatedBytesForCurrentThread() - managed;
+        Assert.True(managed < 200_000, $"{managed} bytes of the collector's for 200,000 rows");
+    }
+
+    [Fact]
     public void Text_that_is_no_id_is_not_found()
     {
         using var rows = new RowTable(1, DistanceMetric.L2);
