@@ -21,7 +21,10 @@ public static class AiErrors
     internal const string CodeTrailer = "taishang-code";
     internal const string DetailsTrailer = "taishang-errors-bin";
 
-    /// <summary>gRPC's own way of saying "not before".</summary>
+    /// <summary>Milliseconds after which a worker expects to take the call.</summary>
+    internal const string RetryAfterTrailer = "taishang-retry-after-ms";
+
+    /// <summary>gRPC's own way of saying the same, as proxies between here and a worker do.</summary>
     internal const string PushbackTrailer = "grpc-retry-pushback-ms";
 
     /// <summary>Longer texts of a worker are cut: they end up in answers and in records.</summary>
@@ -165,10 +168,13 @@ public static class AiErrors
             ? error.Message[(error.Field.Length + 2)..]
             : error.Message;
 
-    private static TimeSpan? PushbackOf(Metadata trailers) =>
-        int.TryParse(trailers.GetValue(PushbackTrailer), out var ms) && ms is > 0 and <= PushbackMsMax
-            ? TimeSpan.FromMilliseconds(ms)
+    private static TimeSpan? PushbackOf(Metadata trailers)
+    {
+        var text = trailers.GetValue(RetryAfterTrailer) ?? trailers.GetValue(PushbackTrailer);
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var ms) && ms > 0
+            ? TimeSpan.FromMilliseconds(Math.Min(ms, PushbackMsMax))
             : null;
+    }
 
     private static string Sentence(IReadOnlyList<FieldError> errors, string otherwise)
     {

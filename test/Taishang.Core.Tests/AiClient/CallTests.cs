@@ -74,6 +74,27 @@ public sealed class CallTests
         Assert.Equal("timeout", Assert.Single(await world.RecordedAsync()).Status);
     }
 
+    [Theory]
+    [InlineData("2500", 2500)]
+    [InlineData("3600000", 60_000)]
+    [InlineData("soon", null)]
+    [InlineData("-1", null)]
+    public async Task A_worker_that_is_full_says_when_to_come_back_and_is_not_asked_again(string sent, int? expectedMs)
+    {
+        await using var worker = await FakeWorker.StartAsync();
+        worker.Before = (_, _) => throw new RpcException(
+            new Status(StatusCode.ResourceExhausted, "2 searches run and 4 wait"),
+            new Metadata { { "taishang-code", "10015" }, { "taishang-retry-after-ms", sent } });
+        await using var world = await ClientWorld.StartAsync(worker.Address);
+
+        var error = await Assert.ThrowsAsync<ApiException>(
+            () => world.Client.CallAsync(AiCalls.SearchVectors, Search, null, CancellationToken.None));
+
+        Assert.Equal(ErrorCodes.TooManyRequests, error.Code);
+        Assert.Equal(expectedMs, (int?)error.RetryAfter?.TotalMilliseconds);
+        Assert.Equal(1, worker.Count("SearchVectors"));
+    }
+
     [Fact]
     public async Task Cancelling_a_call_cancels_the_work_and_is_recorded()
     {
