@@ -1,33 +1,26 @@
-using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine;
 
-/// <summary>Turns rows and engine distances into what the API promises; the only place where distances become scores.
+/// <summary>Copies rows out of the engine into answers of their own, which outlive the generation that they lay in.
 /// </summary>
 internal static class AnswerWriter
 {
-    public static SearchAnswer Write(ReadOnlySpan<Neighbor> found, SearchRequest request, RowTable rows)
+    public static SearchAnswer Write(SearchMatches matches, SearchRequest request)
     {
-        var hits = new List<SearchHit>(found.Length);
-        foreach (var neighbor in found)
-        {
-            var distance = Distance(rows.Metric, neighbor.Distance);
-            var score = Score(rows.Metric, distance);
-            if (score < request.ScoreThreshold)
-                continue;
-
-            var record = rows.Record(neighbor.Row);
-            hits.Add(new SearchHit(
-                record.ToId(),
-                distance,
-                score,
-                request.IncludeMetadata ? Copy(record.Metadata) : default,
-                request.IncludeVector ? rows.VectorSpan(neighbor.Row).ToArray() : default(ReadOnlyMemory<float>)));
-        }
+        var hits = new SearchHit[matches.Count];
+        for (var i = 0; i < hits.Length; i++)
+            hits[i] = Hit(matches[i], request);
 
         return new SearchAnswer(hits);
     }
+
+    public static SearchHit Hit(SearchMatch match, SearchRequest request) => new(
+        match.ToId(),
+        match.Distance,
+        match.Score,
+        request.IncludeMetadata ? Copy(match.MetadataJson) : default,
+        request.IncludeVector ? match.Vector.ToArray() : default(ReadOnlyMemory<float>));
 
     public static VectorRow Row(RowTable rows, int row)
     {
@@ -40,21 +33,6 @@ internal static class AnswerWriter
             expiry == RowRecord.Never ? null : new DateTimeOffset(expiry, TimeSpan.Zero));
     }
 
-    /// <summary>Answers outlive the generation that their rows lie in.</summary>
-    private static ReadOnlyMemory<byte> Copy(ReadOnlySpan<byte> metadata) =>
+    public static ReadOnlyMemory<byte> Copy(ReadOnlySpan<byte> metadata) =>
         metadata.IsEmpty ? default(ReadOnlyMemory<byte>) : metadata.ToArray();
-
-    private static float Distance(DistanceMetric metric, float engineDistance) => metric switch
-    {
-        DistanceMetric.L2 => MathF.Sqrt(engineDistance),
-        DistanceMetric.Cosine => Math.Clamp(1f + engineDistance, 0f, 2f),
-        _ => engineDistance,
-    };
-
-    private static float Score(DistanceMetric metric, float distance) => metric switch
-    {
-        DistanceMetric.L2 => 1f / (1f + distance),
-        DistanceMetric.Cosine => 1f - distance,
-        _ => -distance,
-    };
 }

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Taishang.VectorEngine.Filtering;
 using Taishang.VectorEngine.Indexes.Flat;
 using Taishang.VectorEngine.Indexes.Hnsw;
 using Taishang.VectorEngine.Memory;
@@ -18,7 +17,8 @@ namespace Taishang.VectorEngine;
 /// far a page reaches, and pages neither skip nor repeat.
 /// </para>
 /// </summary>
-internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buffers, CancellationToken cancellation)
+internal unsafe ref struct SearchExecutor(
+    Snapshot snapshot, in MatchingRows matching, SearchBuffers buffers, CancellationToken cancellation)
 {
     /// <summary>Rows that a walk scores for each node of its width, about: what makes a scan the cheaper way.</summary>
     private const int ScoredPerWidth = 24;
@@ -37,15 +37,27 @@ internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buf
 
     private readonly Generation _generation = snapshot.Generation;
     private readonly RowTable _rows = snapshot.Generation.Rows;
-    private RowBitmap? _matching;
-    private int _matchingCount;
+    private readonly RowBitmap? _matching = matching.Bitmap;
+    private readonly int _matchingCount = matching.Count;
     private Query _query;
 
     /// <summary>The neighbours from offset on, at most top-k of them, nearest first, in engine distances.</summary>
-    public ReadOnlySpan<Neighbor> Run(SearchRequest request, int efSearch)
+    public ReadOnlySpan<Neighbor> Run(ReadOnlySpan<float> vector, SearchRequest request, int efSearch)
     {
-        PrepareQuery(request.Vector.Span);
-        PrepareFilter(request.Filter);
+        var list = List(vector, request, efSearch);
+        if (list.Length <= request.Offset)
+            return default;
+
+        var page = list[request.Offset..];
+        page = page[..Math.Min(page.Length, request.TopK)];
+        SortPage(page);
+        return page;
+    }
+
+    /// <summary>The list that pages are cut from, up to the end of the page asked for, layer behind layer.</summary>
+    public Span<Neighbor> List(ReadOnlySpan<float> vector, SearchRequest request, int efSearch)
+    {
+        PrepareQuery(vector);
         buffers.Found.Clear();
         var wanted = Math.Min((long)request.Offset + request.TopK, _matchingCount);
         if (wanted <= request.Offset)
@@ -75,10 +87,8 @@ internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buf
             isFirst = false;
         }
 
-        var page = CollectionsMarshal.AsSpan(buffers.Found)[request.Offset..];
-        page = page[..Math.Min(page.Length, request.TopK)];
-        SortPage(page);
-        return page;
+        var list = CollectionsMarshal.AsSpan(buffers.Found);
+        return list[..(int)Math.Min(list.Length, wanted)];
     }
 
     private void PrepareQuery(ReadOnlySpan<float> vector)
@@ -88,17 +98,6 @@ internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buf
         padded[vector.Length..].Clear();
         var scale = _rows.Metric == DistanceMetric.Cosine ? RowTable.InverseLength(vector) : 0f;
         _query = new Query((float*)buffers.Query.Pointer, scale);
-    }
-
-    private void PrepareFilter(MetadataFilter? filter)
-    {
-        _matchingCount = snapshot.Live;
-        if (filter is null)
-            return;
-
-        _matching = FilterEvaluator.Evaluate(filter, _generation.Columns, snapshot.Rows);
-        Visibility.Restrict(_matching, snapshot);
-        _matchingCount = _matching.CountSet();
     }
 
     /// <summary>
@@ -193,20 +192,15 @@ internal sealed unsafe class SearchExecutor(Snapshot snapshot, SearchBuffers buf
     }
 
     /// <summary>A page that spans two layers is ordered in itself.</summary>
-    private void SortPage(Span<Neighbor> page)
+    private readonly void SortPage(Span<Neighbor> page)
     {
         for (var i = 1; i < page.Length; i++)
         {
             if (page[i].Distance >= page[i - 1].Distance)
                 continue;
 
-            SortByDistance(page, new IdOrder(_rows));
+            buffers.Memory.Heap.Sort(page);
             return;
         }
     }
-
-    private static void SortByDistance(Span<Neighbor> page, IdOrder order) =>
-        page.Sort((left, right) => left.Distance != right.Distance
-            ? left.Distance.CompareTo(right.Distance)
-            : order.Compare(left.Row, right.Row));
 }

@@ -100,25 +100,38 @@ public sealed class VectorCollection : IAsyncDisposable
     /// <exception cref="VectorInputException">The request breaks a rule.</exception>
     public SearchAnswer Search(SearchRequest request, CancellationToken cancellation = default)
     {
+        using var matches = new SearchMatches();
+        Search(request.Vector.Span, request, matches, cancellation);
+        return AnswerWriter.Write(matches, request);
+    }
+
+    /// <summary>
+    /// The same without allocating: into an answer that is used again. <paramref name="vector"/> takes the place of the
+    /// request's own, so that one request serves many queries; include_* are the reader's own choice.
+    /// </summary>
+    /// <exception cref="VectorInputException">The request breaks a rule.</exception>
+    public void Search(
+        ReadOnlySpan<float> vector, SearchRequest request, SearchMatches matches, CancellationToken cancellation)
+    {
         ThrowIfDisposed();
+        matches.Clear();
         var options = Options;
-        RowRules.CheckRange("top_k", request.TopK, 1, Limits.TopKMax);
-        RowRules.CheckRange("offset", request.Offset, 0, Limits.OffsetMax);
-        var efSearch = request.EfSearch ?? options.Hnsw.EfSearch;
-        RowRules.CheckRange("ef", efSearch, 1, Limits.EfSearchMax);
-        RowRules.CheckVector(request.Vector.Span, options, row: null);
+        var efSearch = SearchRules.Check(request, options);
+        RowRules.CheckVector(vector, options, row: null);
 
         var snapshot = _state.Acquire();
-        var buffers = _memory.Rent(snapshot.Generation.Rows.PaddedDimensions);
+        matches.Hold(snapshot.Generation);
+        var rows = snapshot.Generation.Rows;
+        var buffers = _memory.Rent(rows.PaddedDimensions);
         try
         {
-            var found = new SearchExecutor(snapshot, buffers, cancellation).Run(request, efSearch);
-            return AnswerWriter.Write(found, request, snapshot.Generation.Rows);
+            var matching = MatchingRows.Of(snapshot, request.Filter);
+            var found = new SearchExecutor(snapshot, matching, buffers, cancellation).Run(vector, request, efSearch);
+            matches.Add(rows, found, request.ScoreThreshold);
         }
         finally
         {
             _memory.Return(buffers);
-            snapshot.Generation.Release();
         }
     }
 

@@ -19,9 +19,14 @@ internal readonly record struct Neighbor(float Distance, int Row);
 internal sealed class BoundedHeap<TTie>
     where TTie : struct, ITieBreak
 {
+    /// <summary>Made once: a delegate for each sort would be the only thing that a search allocates.</summary>
+    private readonly Comparison<Neighbor> _comparison;
+
     private Neighbor[] _items = [];
     private TTie _tie;
     private int _capacity;
+
+    public BoundedHeap() => _comparison = Compare;
 
     public int Count { get; private set; }
 
@@ -54,9 +59,12 @@ internal sealed class BoundedHeap<TTie>
     public ReadOnlySpan<Neighbor> Finish()
     {
         var kept = _items.AsSpan(0, Count);
-        kept.Sort(Compare);
+        kept.Sort(_comparison);
         return kept;
     }
+
+    /// <summary>Puts any neighbours in the heap's order, ties by what it began with.</summary>
+    public void Sort(Span<Neighbor> neighbors) => neighbors.Sort(_comparison);
 
     private void Add(Neighbor item)
     {

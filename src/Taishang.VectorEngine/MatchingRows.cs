@@ -1,0 +1,23 @@
+using Taishang.VectorEngine.Filtering;
+using Taishang.VectorEngine.Memory;
+using Taishang.VectorEngine.Segments;
+
+namespace Taishang.VectorEngine;
+
+/// <summary>
+/// The rows of one snapshot that a filter lets through, found once and used by every query that is asked with it.
+/// </summary>
+/// <param name="Bitmap">Live matching rows; null when there is no filter and all live rows match.</param>
+/// <param name="Count">How many match.</param>
+internal readonly record struct MatchingRows(RowBitmap? Bitmap, int Count)
+{
+    public static MatchingRows Of(Snapshot snapshot, MetadataFilter? filter)
+    {
+        if (filter is null)
+            return new MatchingRows(null, snapshot.Live);
+
+        var matched = FilterEvaluator.Evaluate(filter, snapshot.Generation.Columns, snapshot.Rows);
+        Visibility.Restrict(matched, snapshot);
+        return new MatchingRows(matched, matched.CountSet());
+    }
+}

@@ -1,0 +1,110 @@
+namespace Taishang.VectorEngine.Tests;
+
+/// <summary>A search into an answer that is used again allocates nothing on the managed heap.</summary>
+public sealed class AllocationTests
+{
+    private const int Dimensions = 24;
+    private const int Rounds = 40;
+
+    [Theory]
+    [InlineData(IndexKind.Hnsw, DistanceMetric.L2)]
+    [InlineData(IndexKind.Hnsw, DistanceMetric.Cosine)]
+    [InlineData(IndexKind.Hnsw, DistanceMetric.Dot)]
+    [InlineData(IndexKind.Flat, DistanceMetric.Cosine)]
+    public async Task A_search_allocates_nothing_after_warm_up(IndexKind kind, DistanceMetric metric)
+    {
+        await using var folder = new EngineFolder();
+        var collection = await folder.CreateAsync(
+            new VectorCollectionOptions { Dimensions = Dimensions, Metric = metric, Index = kind });
+        await collection.UpsertAllAsync(Rows.Numbered(Rows.Clustered(41, 4000, Dimensions, 40), i => $"{{\"n\":{i}}}"));
+        await collection.BuildIndexAsync(null, CancellationToken.None);
+        await collection.UpsertAllAsync(Rows.Numbered(Rows.Clustered(42, 300, Dimensions, 40)));
+        var queries = Rows.Clustered(43, 20, Dimensions, 40);
+        SearchRequest[] requests =
+        [
+            new(default, 10) { EfSearch = 30 },
+            new(default, 10),
+            new(default, 10) { EfSearch = 400 },
+            new(default, 20) { EfSearch = 20, Offset = 100 },
+            new(default, 10) { Exact = true },
+            new(default, 50) { ScoreThreshold = -1000 },
+        ];
+        using var matches = new SearchMatches();
+
+        var warm = SearchAll(collection, queries, requests, matches);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var found = SearchAll(collection, queries, requests, matches);
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.Equal(warm, found);
+        Assert.Equal(0, allocated);
+    }
+
+    [Fact]
+    public async Task The_reused_answer_holds_what_the_copied_one_says()
+    {
+        await using var folder = new EngineFolder();
+        var collection = await folder.CreateAsync(new VectorCollectionOptions { Dimensions = Dimensions });
+        await collection.UpsertAllAsync(Rows.Numbered(Rows.Clustered(44, 2000, Dimensions, 20), i => $"{{\"n\":{i}}}"));
+        await collection.UpsertAsync(
+            [new VectorRow(VectorId.FromInteger(7), Rows.Vectors(45, 1, Dimensions)[0])], CancellationToken.None);
+        var query = Rows.Vectors(45, 1, Dimensions)[0];
+        var request = new SearchRequest(query, 30) { IncludeMetadata = true, IncludeVector = true, Offset = 0 };
+        using var matches = new SearchMatches();
+
+        collection.Search(query, request, matches, CancellationToken.None);
+        var hits = collection.Search(request).Hits;
+
+        Assert.Equal(hits.Count, matches.Count);
+        Assert.True(matches[0].IdIsInteger);
+        for (var i = 0; i < hits.Count; i++)
+        {
+            Assert.Equal(hits[i].Id, matches[i].ToId());
+            Assert.Equal(hits[i].Distance, matches[i].Distance);
+            Assert.Equal(hits[i].Score, matches[i].Score);
+            Assert.True(hits[i].MetadataJson.Span.SequenceEqual(matches[i].MetadataJson));
+            Assert.True(hits[i].Vector.Span.SequenceEqual(matches[i].Vector));
+        }
+    }
+
+    [Fact]
+    public async Task An_answer_stays_readable_while_its_rows_are_compacted_away_and_the_collection_closed()
+    {
+        await using var folder = new EngineFolder();
+        var collection = await folder.CreateAsync(new VectorCollectionOptions { Dimensions = Dimensions });
+        var rows = Rows.Numbered(Rows.Clustered(46, 1200, Dimensions, 20), i => $"{{\"n\":{i}}}");
+        await collection.UpsertAllAsync(rows);
+        using var matches = new SearchMatches();
+        collection.Search(rows[5].Vector.Span, new SearchRequest(default, 3), matches, CancellationToken.None);
+
+        await collection.DeleteAsync([.. rows.Take(1100).Select(row => row.Id)], CancellationToken.None);
+        await collection.BuildIndexAsync(null, CancellationToken.None);
+        await collection.DisposeAsync();
+
+        Assert.Equal("r000005", matches[0].ToId().Text);
+        Assert.True(matches[0].MetadataJson.SequenceEqual("{\"n\":5}"u8));
+        Assert.True(matches[0].Vector.SequenceEqual(rows[5].Vector.Span));
+        matches.Clear();
+        Assert.Equal(0, matches.Count);
+        Assert.Throws<ArgumentOutOfRangeException>(() => matches[0].Distance);
+    }
+
+    private static long SearchAll(
+        VectorCollection collection, float[][] queries, SearchRequest[] requests, SearchMatches matches)
+    {
+        long found = 0;
+        for (var round = 0; round < Rounds; round++)
+        {
+            foreach (var request in requests)
+            {
+                foreach (var query in queries)
+                {
+                    collection.Search(query, request, matches, CancellationToken.None);
+                    found += matches.Count + matches[0].IdUtf8.Length + matches[0].MetadataJson.Length;
+                }
+            }
+        }
+
+        return found;
+    }
+}
