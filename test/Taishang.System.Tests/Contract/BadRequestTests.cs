@@ -53,6 +53,35 @@ public sealed class BadRequestTests
         }
     }
 
+    [Fact]
+    public async Task A_path_that_is_not_http_is_refused_and_the_server_goes_on()
+    {
+        using var folder = new TestFolder();
+        await using var server = await ServerProcess.StartReadyAsync(folder.Path);
+        using var nul = await server.Http.GetAsync("/api/taishang/models/%00");
+        Assert.Equal(400, (int)nul.StatusCode);
+        using var broken = await server.Http.GetAsync("/api/taishang/models/%ff");
+        await IsErrorAsync("%ff", 404, 20001, broken);
+        using var next = await server.Http.GetAsync("/api/taishang/models");
+        Assert.Equal(200, (int)next.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_time_to_wait_that_is_none_is_refused_by_name()
+    {
+        using var folder = new TestFolder();
+        await using var server = await ServerProcess.StartReadyAsync(folder.Path);
+        foreach (var value in (string[])["0", "86400001", "1.5", "soon"])
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/api/taishang/models");
+            request.Headers.Add("X-Request-Timeout-Ms", value);
+            using var refused = await server.Http.SendAsync(request);
+            var answer = JsonNode.Parse(await refused.Content.ReadAsStringAsync())!;
+            Assert.Equal((400, 10001), ((int)refused.StatusCode, (int)answer["code"]!));
+            Assert.Contains("X-Request-Timeout-Ms", (string)answer["message"]!);
+        }
+    }
+
     /// <summary>One row of each kind that a path can name, for what only a row's own state can refuse.</summary>
     private static async Task<Dictionary<string, string>> CreateRowsAsync(ServerProcess server) => new()
     {
