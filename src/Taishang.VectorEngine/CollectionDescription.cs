@@ -23,6 +23,9 @@ public sealed record CollectionDescription
     /// drop them whenever others need the room.</summary>
     public required long MappedBytes { get; init; }
 
+    /// <summary>What answers searches now, and what it costs.</summary>
+    public required IndexUse Index { get; init; }
+
     /// <summary>Things that recovery had to mend, such as an index file that was rebuilt; empty when all was
     /// well.</summary>
     public required IReadOnlyList<string> RecoveryNotes { get; init; }

@@ -64,6 +64,19 @@ internal sealed class CollectionFiles(IStorageDevice device, string folder, Mani
         }
     }
 
+    /// <summary>0 when the file went meanwhile.</summary>
+    public long BytesOf(string name)
+    {
+        try
+        {
+            return new FileInfo(PathOf(name)).Length;
+        }
+        catch (FileNotFoundException)
+        {
+            return 0;
+        }
+    }
+
     public long DiskBytes()
     {
         long bytes = 0;

@@ -1,4 +1,4 @@
-using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Indexes;
 using Taishang.VectorEngine.Log;
 using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Segments;
@@ -63,7 +63,7 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
             var state = new CollectionState(generation, engine.Time);
             state.Adopt(dead);
             LoadGraph(manifest, files, generation, sealedRows);
-            var savedGraphRows = generation.Graph?.Covered ?? 0;
+            var savedGraphRows = generation.Index?.Covered ?? 0;
             var log = Replay(manifest, state, cancellation);
             return new OpenedCollection(files, state, log, savedGraphRows, _notes);
         }
@@ -89,18 +89,17 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
     /// <summary>A graph that cannot be read is no loss: an empty one takes its place and is filled again.</summary>
     private void LoadGraph(Manifest manifest, CollectionFiles files, Generation generation, int sealedRows)
     {
-        if (manifest.Graph is null)
+        if (manifest.Graph is null || new IndexChoice(manifest.Options, engine).Structure is not { } kind)
             return;
 
         try
         {
-            var options = manifest.Options;
-            var rows = new GraphRows(sealedRows, options.Dimensions, options.Metric);
-            generation.Graph = HnswFile.Load(device, files.PathOf(manifest.Graph), options.Hnsw, rows);
+            var file = new IndexFile(device, files.PathOf(manifest.Graph));
+            generation.Index = RowIndexes.Load(file, kind, manifest.Options, generation.Scorer, sealedRows);
         }
         catch (Exception exception) when (exception is CorruptDataException or IOException)
         {
-            generation.Graph = HnswGraph.Over(generation.Rows, sealedRows, manifest.Options.Hnsw);
+            generation.Index = RowIndexes.Begin(kind, manifest.Options, generation.Scorer, sealedRows);
             _notes.Add($"{manifest.Graph}: the index is rebuilt from the vectors: {exception.Message}");
         }
     }

@@ -74,6 +74,10 @@ public static class Limits
     /// <summary>Dead rows below which compacting by itself is not worth it.</summary>
     internal const int CompactRowsMin = 1_000;
 
+    /// <summary>Living rows below which a collection of kind Auto is scanned however wide they are: a walk of default
+    /// width would score as many.</summary>
+    internal const int AutoGraphRowsMin = 2_000;
+
     /// <summary>Small segments at the end of the list that are merged into one.</summary>
     internal const int SmallSegmentsMax = 8;
 }

@@ -1,4 +1,4 @@
-using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Indexes;
 using Taishang.VectorEngine.Segments;
 using Taishang.VectorEngine.Storage;
 
@@ -14,6 +14,8 @@ internal sealed class Maintainer(
 {
     private readonly SemaphoreSlim _gate = new(1);
     private int _savedGraphRows = savedGraphRows;
+
+    private IndexChoice Choice => new(files.Manifest.Options, engine);
 
     public bool HasWork()
     {
@@ -82,8 +84,9 @@ internal sealed class Maintainer(
             : dead >= Limits.CompactRowsMin && dead > snapshot.Rows * Limits.CompactShare;
     }
 
-    private static bool NeedsCover(Snapshot snapshot) =>
-        snapshot.Generation.Graph is { } graph && snapshot.Rows - graph.Covered >= Limits.CatchUpRows;
+    private bool NeedsCover(Snapshot snapshot) => snapshot.Generation.Index is { } index
+        ? snapshot.Rows - index.Covered >= Limits.CatchUpRows
+        : Choice.Wanted(snapshot.Live, exists: false, isAsked: false) is not null;
 
     /// <summary>Begins a new log and writes the rows before it into a segment.</summary>
     private async Task SealAsync(CancellationToken cancellation)
@@ -145,29 +148,31 @@ internal sealed class Maintainer(
     private async Task CoverAsync(bool isAsked, Action<double>? progress, CancellationToken cancellation)
     {
         var options = files.Manifest.Options;
-        if (options.Index != IndexKind.Hnsw)
-            return;
-
         var snapshot = state.Acquire();
         try
         {
             var generation = snapshot.Generation;
-            if (generation.Graph is null && !isAsked)
-                return;
-
-            var graph = generation.Graph ??= HnswGraph.Over(generation.Rows, snapshot.Rows, options.Hnsw);
-            var sealedRows = files.Manifest.SealedRows();
-            if (_savedGraphRows < sealedRows && graph.Covered <= sealedRows)
+            if (generation.Index is null)
             {
-                await BuildAsync(graph, generation, sealedRows, progress, cancellation);
-                Repair(graph, generation, cancellation);
-                SaveGraph(graph, cancellation);
+                if (Choice.Wanted(snapshot.Live, exists: false, isAsked) is not { } kind)
+                    return;
+
+                generation.Index = RowIndexes.Begin(kind, options, generation.Scorer, snapshot.Rows);
             }
 
-            var before = graph.Covered;
-            await BuildAsync(graph, generation, snapshot.Rows, progress, cancellation);
-            if (graph.Covered > before && (isAsked || graph.Covered <= Limits.RepairEagerlyRows))
-                Repair(graph, generation, cancellation);
+            var index = generation.Index;
+            var sealedRows = files.Manifest.SealedRows();
+            if (_savedGraphRows < sealedRows && index.Covered <= sealedRows)
+            {
+                await BuildAsync(index, sealedRows, progress, cancellation);
+                index.Mend(cancellation);
+                SaveIndex(index, cancellation);
+            }
+
+            var before = index.Covered;
+            await BuildAsync(index, snapshot.Rows, progress, cancellation);
+            if (index.Covered > before && (isAsked || index.Covered <= Limits.RepairEagerlyRows))
+                index.Mend(cancellation);
         }
         finally
         {
@@ -176,27 +181,21 @@ internal sealed class Maintainer(
     }
 
     private async Task BuildAsync(
-        HnswGraph graph, Generation generation, int rows, Action<double>? progress, CancellationToken cancellation)
+        IRowIndex index, int rows, Action<double>? progress, CancellationToken cancellation)
     {
-        if (graph.Covered >= rows)
+        if (index.Covered >= rows)
             return;
 
-        var cover = new HnswCover(graph, generation.Scorer, engine.BuildThreads);
-        await cover.RunAsync(rows, covered => progress?.Invoke((double)covered / rows), cancellation);
+        await index.CoverAsync(
+            rows, engine.BuildThreads, covered => progress?.Invoke((double)covered / rows), cancellation);
     }
 
-    private static void Repair(HnswGraph graph, Generation generation, CancellationToken cancellation)
-    {
-        using var repair = new HnswRepair(graph, generation.Scorer);
-        repair.Run(graph.Covered, cancellation);
-    }
-
-    private void SaveGraph(HnswGraph graph, CancellationToken cancellation)
+    private void SaveIndex(IRowIndex index, CancellationToken cancellation)
     {
         var name = files.NewGraph();
-        HnswFile.Save(files.Device, files.PathOf(name), graph, cancellation);
+        index.Save(files.Device, files.PathOf(name), cancellation);
         files.Replace(files.Manifest with { Graph = name });
-        _savedGraphRows = graph.Covered;
+        _savedGraphRows = index.Covered;
     }
 
     private async Task CompactAsync(bool isAsked, Action<double>? progress, CancellationToken cancellation)
@@ -220,13 +219,14 @@ internal sealed class Maintainer(
                 manifest = manifest with { Segments = [new SegmentEntry(name, compactor.BaseRows)] };
             }
 
-            if (manifest.Options.Index == IndexKind.Hnsw && (isAsked || snapshot.Generation.Graph is not null))
+            var exists = snapshot.Generation.Index is not null;
+            if (Choice.Wanted(compactor.BaseRows, exists, isAsked) is { } kind)
             {
-                target.Graph = HnswGraph.Over(target.Rows, compactor.BaseRows, manifest.Options.Hnsw);
-                await BuildAsync(target.Graph, target, compactor.BaseRows, progress, cancellation);
-                Repair(target.Graph, target, cancellation);
+                target.Index = RowIndexes.Begin(kind, manifest.Options, target.Scorer, compactor.BaseRows);
+                await BuildAsync(target.Index, compactor.BaseRows, progress, cancellation);
+                target.Index.Mend(cancellation);
                 var name = files.NewGraph();
-                HnswFile.Save(files.Device, files.PathOf(name), target.Graph, cancellation);
+                target.Index.Save(files.Device, files.PathOf(name), cancellation);
                 manifest = manifest with { Graph = name };
             }
 
@@ -250,7 +250,7 @@ internal sealed class Maintainer(
     private void Switch(Compactor compactor, Manifest manifest)
     {
         files.Replace(manifest);
-        _savedGraphRows = compactor.Target.Graph?.Covered ?? 0;
+        _savedGraphRows = compactor.Target.Index?.Covered ?? 0;
         state.Replace(compactor.Target, () => compactor.Finish(state.Peek()));
     }
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
+using Taishang.VectorEngine.Indexes;
 using Taishang.VectorEngine.Indexes.Flat;
-using Taishang.VectorEngine.Indexes.Hnsw;
 using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Segments;
 using Taishang.VectorEngine.Storage;
@@ -20,22 +20,8 @@ namespace Taishang.VectorEngine;
 internal unsafe ref struct SearchExecutor(
     Snapshot snapshot, in MatchingRows matching, SearchBuffers buffers, CancellationToken cancellation)
 {
-    /// <summary>Rows that a walk scores for each node of its width, about: what makes a scan the cheaper way.</summary>
-    private const int ScoredPerWidth = 24;
-
-    /// <summary>
-    /// Under dot a walk keeps so many times the width asked for: a product is no metric, its long rows hide others from
-    /// each other, and the recall that l2 and cosine reach needs a wider walk.
-    /// </summary>
-    private const int DotWidening = 2;
-
-    /// <summary>Nodes beyond those asked for that are ordered by floats, at least.</summary>
-    private const int RerankedMin = 30;
-
-    /// <summary>The same as a share of those asked for: one in so many.</summary>
-    private const int RerankedShare = 2;
-
     private readonly Generation _generation = snapshot.Generation;
+    private readonly IRowIndex? _index = snapshot.Generation.Index;
     private readonly RowTable _rows = snapshot.Generation.Rows;
     private readonly RowBitmap? _matching = matching.Bitmap;
     private readonly int _matchingCount = matching.Count;
@@ -63,15 +49,12 @@ internal unsafe ref struct SearchExecutor(
         if (wanted <= request.Offset)
             return default;
 
-        var width = Math.Max(efSearch, request.TopK);
-        if (_rows.Metric == DistanceMetric.Dot)
-            width *= DotWidening;
-        var kept = KeptOf(width, request.TopK);
+        var layer = _index?.FirstLayer(efSearch, request.TopK) ?? default;
         var isFirst = true;
         while (buffers.Found.Count < wanted)
         {
-            var scans = request.Exact || ScanIsCheaper(width);
-            if (scans || !TryWalk(width, kept))
+            var scans = request.Exact || ScanIsCheaper(layer);
+            if (scans || !TryWalk(layer))
             {
                 Scan((int)wanted);
                 scans = true;
@@ -82,8 +65,7 @@ internal unsafe ref struct SearchExecutor(
                 break;
 
             // A layer that brought nothing new will not do better by being repeated a little wider.
-            width = added == 0 ? int.MaxValue : (int)Math.Min(int.MaxValue, width * 2L);
-            kept = (int)Math.Min(width, kept * 2L);
+            layer = added == 0 ? layer.Widest : layer.Doubled;
             isFirst = false;
         }
 
@@ -100,47 +82,26 @@ internal unsafe ref struct SearchExecutor(
         _query = new Query((float*)buffers.Query.Pointer, scale);
     }
 
-    /// <summary>
-    /// A walk that keeps <paramref name="width"/> of the rows of which a share matches has to score about
-    /// width · 24 / share of them; a scan scores the matching ones.
-    /// </summary>
-    private bool ScanIsCheaper(int width)
+    private bool ScanIsCheaper(IndexLayer layer) =>
+        _index is null || _index.Covered == 0 || _index.ScanIsCheaper(SearchOf(layer));
+
+    private bool TryWalk(IndexLayer layer)
     {
-        var graph = _generation.Graph;
-        if (graph is null || graph.Covered == 0)
-            return true;
-
-        var share = (double)_matchingCount / snapshot.Rows;
-        return _matchingCount * share <= (double)width * ScoredPerWidth;
-    }
-
-    /// <summary>
-    /// How much of a first layer's walk is kept. A walk over floats has all in order; of one over codes the nearest are
-    /// ordered by floats, enough of them that a code's rounding does not decide what is returned.
-    /// </summary>
-    private int KeptOf(int width, int topK) => _generation.Graph?.Grid is null
-        ? width
-        : Math.Min(width, topK + Math.Max(RerankedMin, topK / RerankedShare));
-
-    private bool TryWalk(int width, int kept)
-    {
-        var graph = _generation.Graph!;
-        var covered = Math.Min(graph.Covered, snapshot.Rows);
-        var heap = buffers.Memory.Heap;
-        heap.Begin(kept, new IdOrder(_rows));
-        var search = new GraphSearch(
-            width, kept, snapshot.Rows, IsSelective: _matchingCount < snapshot.Rows * 0.9, Budget: _matchingCount);
-        var scorer = _generation.Scorer;
-        var visible = new VisibleRows(_rows, snapshot.Commit, covered);
+        var index = _index!;
+        var covered = Math.Min(index.Covered, snapshot.Rows);
+        buffers.Memory.Heap.Begin(layer.Kept, new IdOrder(_rows));
+        var search = SearchOf(layer);
         var walked = _matching is null
-            ? HnswSearcher.Search(graph, scorer, _query, search, visible, buffers.Memory)
-            : HnswSearcher.Search(graph, scorer, _query, search, new BitmapRows(_matching, covered), buffers.Memory);
+            ? index.TrySearch(_query, search, new VisibleRows(_rows, snapshot.Commit, covered), buffers.Memory)
+            : index.TrySearch(_query, search, new BitmapRows(_matching, covered), buffers.Memory);
         if (!walked)
             return false;
 
         ScanRange(covered);
         return true;
     }
+
+    private IndexSearch SearchOf(IndexLayer layer) => new(layer, snapshot.Rows, _matchingCount);
 
     private void Scan(int wanted)
     {

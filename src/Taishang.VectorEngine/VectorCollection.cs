@@ -208,9 +208,7 @@ public sealed class VectorCollection : IAsyncDisposable
         var snapshot = _state.Acquire();
         try
         {
-            var covered = Options.Index == IndexKind.Flat
-                ? snapshot.Rows
-                : Math.Min(snapshot.Generation.Graph?.Covered ?? 0, snapshot.Rows);
+            var covered = new IndexChoice(Options, _engine).Covered(snapshot);
             return new CollectionDescription
             {
                 Options = Options,
@@ -220,6 +218,7 @@ public sealed class VectorCollection : IAsyncDisposable
                 DiskBytes = _files.DiskBytes(),
                 MemoryBytes = snapshot.Generation.MemoryBytes,
                 MappedBytes = snapshot.Generation.Rows.MappedBytes,
+                Index = IndexUse.Of(snapshot, _files, _engine),
                 RecoveryNotes = _notes,
             };
         }

@@ -41,6 +41,12 @@ public sealed record VectorEngineOptions
     /// <summary>Threads of an index build.</summary>
     public int BuildThreads { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>
+    /// Bytes that a scan may read before a collection of kind <see cref="IndexKind.Auto"/> gets a graph: 8 MiB are read
+    /// in about a millisecond, and up to there a graph is not worth its build.
+    /// </summary>
+    public long AutoScanBytesMax { get; init; } = 8L << 20;
+
     /// <summary>fsync before an upsert or delete is acknowledged. Only tests and benchmarks turn it off.</summary>
     public bool SyncBeforeAcknowledge { get; init; } = true;
 }

@@ -119,7 +119,7 @@ internal sealed class CollectionLease(CollectionEntry entry, VectorCollection co
     public VectorCollectionOptions Options { get; } = entry.Options;
 
     /// <summary>The tag of metrics: flat, hnsw.</summary>
-    public string IndexName => Options.Index == IndexKind.Flat ? "flat" : "hnsw";
+    public string IndexName => Rpc.IndexTypes.TagOf(Options.Index);
 
     /// <summary>Long work inside must end when this is cancelled.</summary>
     public CancellationToken Closing { get; } = entry.Closing;

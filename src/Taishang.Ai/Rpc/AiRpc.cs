@@ -17,7 +17,7 @@ internal sealed class AiRpc(
             Version = WorkerIdentity.Version,
             Providers = { embeddings.Providers },
             Engines = { CollectionSpecs.EmbeddedEngine },
-            IndexTypes = { IndexType.Flat, IndexType.Hnsw },
+            IndexTypes = { IndexTypes.All },
         });
 
     public override Task<ComputeEmbeddingResponse> ComputeEmbedding(

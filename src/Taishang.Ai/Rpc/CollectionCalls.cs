@@ -52,6 +52,7 @@ internal sealed class CollectionCalls(CollectionStore store)
             DiskBytes = description.DiskBytes,
             MemoryBytes = description.MemoryBytes,
             RecoveryNotes = { description.RecoveryNotes },
+            Index = IndexTypes.ToWire(description.Index),
         };
     }
 }

@@ -25,12 +25,8 @@ internal static class CollectionSpecs
                 Metric.Dot => DistanceMetric.Dot,
                 _ => throw Invalid("spec.metric", $"expected COSINE, L2 or DOT, got {spec.Metric}"),
             },
-            Index = spec.IndexType switch
-            {
-                IndexType.Flat => IndexKind.Flat,
-                IndexType.Hnsw => IndexKind.Hnsw,
-                _ => throw Invalid("spec.index_type", $"expected FLAT or HNSW, got {spec.IndexType}"),
-            },
+            Index = IndexTypes.ToEngine(spec.IndexType) ?? throw Invalid(
+                "spec.index_type", $"expected one of {IndexTypes.Names}, got {spec.IndexType}"),
             Hnsw = new HnswOptions
             {
                 Connectivity = OrDefault(
@@ -60,7 +56,7 @@ internal static class CollectionSpecs
             DistanceMetric.L2 => Metric.L2,
             _ => Metric.Dot,
         },
-        IndexType = options.Index == IndexKind.Flat ? IndexType.Flat : IndexType.Hnsw,
+        IndexType = IndexTypes.ToWire(options.Index),
         Connectivity = options.Hnsw.Connectivity,
         EfConstruction = options.Hnsw.EfConstruction,
         EfSearch = options.Hnsw.EfSearch,

@@ -82,7 +82,7 @@ internal sealed record Collection
                 "l2" => Metric.L2,
                 _ => Metric.Dot,
             },
-            IndexType = IsFlat ? Contracts.Ai.V1.IndexType.Flat : Contracts.Ai.V1.IndexType.Hnsw,
+            IndexType = IndexTypes.ToWire(IndexType),
             Connectivity = parameters.Connectivity ?? 0,
             EfConstruction = parameters.EfConstruction ?? 0,
             EfSearch = parameters.EfSearch ?? 0,

@@ -17,7 +17,6 @@ internal static class CollectionRules
     private static readonly string[] EnginesToCome = ["faiss", "milvus"];
     private static readonly string[] CompressionsToCome = ["float16", "int8", "binary", "pq"];
 
-    private static readonly string[] IndexTypes = ["FLAT", "HNSW"];
     private static readonly string[] Metrics = ["cosine", "l2", "dot"];
 
     /// <summary>The collection that a body asks for, without id, times and model.</summary>
@@ -29,7 +28,7 @@ internal static class CollectionRules
         var errors = new FieldErrors();
         CheckName(errors, body.Name);
         CheckRange(errors, "dims", body.Dims, 1, DimsMax);
-        CheckOneOf(errors, "index_type", body.IndexType, IndexTypes, IndexTypesToCome);
+        CheckOneOf(errors, "index_type", body.IndexType, IndexTypes.Names, IndexTypesToCome);
         CheckOneOf(errors, "metric_type", body.MetricType ?? "cosine", Metrics, []);
         CheckOneOf(errors, "engine", body.Engine ?? "auto", ["auto", "embedded"], EnginesToCome);
         CheckOneOf(errors, "compression", body.Compression ?? "none", ["none"], CompressionsToCome);
@@ -102,7 +101,7 @@ internal static class CollectionRules
 
         Check("status", [CollectionStatus.Building, CollectionStatus.Ready, CollectionStatus.Error]);
         Check("metric_type", Metrics);
-        Check("index_type", [.. IndexTypes, .. IndexTypesToCome]);
+        Check("index_type", [.. IndexTypes.Names, .. IndexTypesToCome]);
         Check("engine", ["embedded", .. EnginesToCome]);
         if (query.Filter("name") is { } name && !Collection.IsName(name))
             errors.Add(ErrorCodes.InvalidArgument, "name", $"expected {Collection.NamePattern}, came '{Cut(name)}'");

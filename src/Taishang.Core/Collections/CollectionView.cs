@@ -88,9 +88,12 @@ internal sealed record CollectionView
 /// <param name="DiskBytes">Files of the collection.</param>
 /// <param name="MemoryBytes">Estimated.</param>
 /// <param name="RecoveryNotes">What recovery had to mend at the last start.</param>
+/// <param name="Index">What answers searches now; null from a worker that does not tell.</param>
 internal sealed record CollectionStats(
-    long Rows, long IndexedRows, long DeadRows, long DiskBytes, long MemoryBytes, IReadOnlyList<string> RecoveryNotes)
+    long Rows, long IndexedRows, long DeadRows, long DiskBytes, long MemoryBytes, IReadOnlyList<string> RecoveryNotes,
+    IndexView? Index)
 {
     public static CollectionStats Of(DescribeCollectionResponse live) => new(
-        live.LiveRows, live.IndexedRows, live.DeadRows, live.DiskBytes, live.MemoryBytes, [.. live.RecoveryNotes]);
+        live.LiveRows, live.IndexedRows, live.DeadRows, live.DiskBytes, live.MemoryBytes, [.. live.RecoveryNotes],
+        live.Index is null ? null : IndexView.Of(live.Index));
 }

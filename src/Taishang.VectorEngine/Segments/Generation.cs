@@ -1,5 +1,5 @@
 using Taishang.VectorEngine.Filtering;
-using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Indexes;
 using Taishang.VectorEngine.Storage;
 using Taishang.VectorEngine.Distances;
 
@@ -13,7 +13,7 @@ namespace Taishang.VectorEngine.Segments;
 internal sealed class Generation
 {
     private int _leases = 1;
-    private HnswGraph? _graph;
+    private IRowIndex? _index;
 
     public Generation(int dimensions, DistanceMetric metric)
     {
@@ -32,14 +32,15 @@ internal sealed class Generation
     /// <summary>The living row of each id; guarded by the lock of the collection's state.</summary>
     public IdTable Ids { get; }
 
-    public HnswGraph? Graph
+    /// <summary>Put in place once, by the maintainer; null while rows are scanned.</summary>
+    public IRowIndex? Index
     {
-        get => Volatile.Read(ref _graph);
-        set => Volatile.Write(ref _graph, value);
+        get => Volatile.Read(ref _index);
+        set => Volatile.Write(ref _index, value);
     }
 
     /// <summary>Bytes that only memory holds.</summary>
-    public long MemoryBytes => Rows.MemoryBytes + Ids.Bytes + (Graph?.MemoryBytes ?? 0);
+    public long MemoryBytes => Rows.MemoryBytes + Ids.Bytes + (Index?.Bytes.Total ?? 0);
 
     /// <summary>False when the generation is already given back.</summary>
     public bool TryAcquire()
@@ -64,7 +65,7 @@ internal sealed class Generation
 
         Ids.Dispose();
         Rows.Dispose();
-        Graph?.Dispose();
+        Index?.Dispose();
     }
 }
 

@@ -50,6 +50,12 @@ internal sealed unsafe partial class RowTable : IDisposable
     /// <summary>Bytes that segment files hold too: in memory as far as the system keeps them.</summary>
     public long MappedBytes => _vectors.MappedBytes + _heap.MappedBytes;
 
+    /// <summary>Bytes of vectors that only memory holds.</summary>
+    public long FloatBytes => _vectors.Bytes;
+
+    /// <summary>Bytes of vectors that segment files hold too.</summary>
+    public long FloatMappedBytes => _vectors.MappedBytes;
+
     /// <summary>The stored floats, as they were written. The pointer lives as long as the table.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float* Vector(int row) => (float*)_vectors.Row(row);

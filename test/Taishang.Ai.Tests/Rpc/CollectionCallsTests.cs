@@ -21,7 +21,7 @@ public sealed class CollectionCallsTests : IDisposable
             Assert.True(Guid.TryParseExact(id, "D", out _));
             Assert.Equal(["builtin", "onnx", "openai"], description.Providers);
             Assert.Equal(["embedded"], description.Engines);
-            Assert.Equal([IndexType.Flat, IndexType.Hnsw], description.IndexTypes);
+            Assert.Equal([IndexType.Flat, IndexType.Hnsw, IndexType.Auto], description.IndexTypes);
             Assert.Equal(WorkerIdentity.Version, description.Version);
         }
 
@@ -76,6 +76,23 @@ public sealed class CollectionCallsTests : IDisposable
         Assert.True(description.DiskBytes > 0);
         Assert.True(description.MemoryBytes > 0);
         Assert.Empty(description.RecoveryNotes);
+    }
+
+    [Fact]
+    public async Task A_description_tells_what_an_automatic_index_is_now_and_what_it_costs()
+    {
+        await using var worker = await WorkerHost.StartAsync(_folder.Path);
+        var id = await worker.CreateAsync(8, Metric.Cosine, IndexType.Auto);
+        await worker.UpsertAsync(id, WorkerHost.RandomRows(20, 8, seed: 1));
+        var description = await worker.Client.DescribeCollectionAsync(
+            new DescribeCollectionRequest { CollectionId = id });
+
+        Assert.Equal(IndexType.Auto, description.Spec.IndexType);
+        Assert.Equal(IndexType.Flat, description.Index.IndexType);
+        Assert.Contains("20 rows: a scan reads", description.Index.Reason);
+        Assert.Equal(20, description.IndexedRows);
+        Assert.Equal(8 * sizeof(float), description.Index.BytesPerVector);
+        Assert.Equal(20 * 8 * sizeof(float), description.Index.FloatBytes);
     }
 
     [Fact]

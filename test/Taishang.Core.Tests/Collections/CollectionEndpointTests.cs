@@ -37,6 +37,23 @@ public sealed class CollectionEndpointTests
             (4, Metric.Dot, 8, 50, 3600L), (spec.Dims, spec.Metric, spec.Connectivity, spec.EfSearch, spec.TtlSeconds));
     }
 
+    [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task A_collection_that_chooses_its_index_tells_what_it_chose_and_what_that_costs(Dialect dialect)
+    {
+        await using var world = await VectorWorld.StartAsync(dialect);
+        var created = await world.Api.PostAsync(
+            Root, """{"name":"points","dims":4,"index_type":"AUTO","params":{"m":8}}""");
+        Assert.Equal(HttpStatusCode.Created, created.Status);
+        Assert.Equal("AUTO", created.String("index_type"));
+        Assert.Equal("""{"m":8,"ef_construction":200,"ef_search":64}""", created["params"].GetRawText());
+
+        var read = await world.Api.GetAsync($"{Root}/points");
+        Assert.Equal(IndexType.Auto, world.Worker.Ai.RequestsOf<CreateCollectionRequest>().Single().Spec.IndexType);
+        Assert.Equal("FLAT", read["stats.index.index_type"].GetString());
+        Assert.Equal("few rows", read["stats.index.reason"].GetString());
+        Assert.Equal(16, read["stats.index.bytes_per_vector"].GetInt64());
+    }
+
     [Theory]
     [InlineData("""{"dims":2,"index_type":"FLAT"}""", 400, 10005, "name")]
     [InlineData("""{"name":"a","index_type":"FLAT"}""", 400, 10005, "dims")]

@@ -93,6 +93,7 @@ internal sealed class FakeWorker
         {
             Spec = place.Spec,
             LiveRows = place.Rows.Count,
+            Index = new IndexUse { IndexType = IndexType.Flat, Reason = "few rows", BytesPerVector = 16 },
             IndexedRows = place.Rows.Keys.Count(place.Indexed.ContainsKey),
             DiskBytes = 4096,
             MemoryBytes = 2048,

@@ -13,6 +13,9 @@ public abstract class IndexConformance
 
     protected abstract IndexKind Kind { get; }
 
+    /// <summary>Engine options that bring the kind to work on a few thousand rows.</summary>
+    private protected virtual VectorEngineOptions Engine(VectorEngineOptions engine) => engine;
+
     [Theory]
     [InlineData(DistanceMetric.L2)]
     [InlineData(DistanceMetric.Cosine)]
@@ -289,6 +292,7 @@ public abstract class IndexConformance
     private async Task<VectorCollection> BuiltAsync(
         EngineFolder folder, DistanceMetric metric, float[][] vectors, Func<int, string>? metadata = null)
     {
+        folder.Engine = Engine(folder.Engine);
         var collection = await folder.CreateAsync(new VectorCollectionOptions
         {
             Dimensions = Dimensions,
@@ -310,6 +314,15 @@ public sealed class FlatConformance : IndexConformance
 public sealed class HnswConformance : IndexConformance
 {
     protected override IndexKind Kind => IndexKind.Hnsw;
+}
+
+public sealed class AutoConformance : IndexConformance
+{
+    protected override IndexKind Kind => IndexKind.Auto;
+
+    /// <summary>A graph from 2,000 rows on, so that the suite meets both sides.</summary>
+    private protected override VectorEngineOptions Engine(VectorEngineOptions engine) =>
+        engine with { AutoScanBytesMax = 1 };
 }
 
 public sealed class ConformanceIsComplete

@@ -1,0 +1,69 @@
+using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine.Indexes;
+
+/// <summary>
+/// A structure over the first rows of a table that finds a query's neighbours without looking at all of them. One
+/// caller at a time covers, mends or saves; searches go on meanwhile.
+/// </summary>
+internal interface IRowIndex : IDisposable
+{
+    IndexKind Kind { get; }
+
+    /// <summary>Rows 0 to this − 1 can be found through the index.</summary>
+    int Covered { get; }
+
+    /// <summary>What the covered rows take.</summary>
+    IndexBytes Bytes { get; }
+
+    /// <summary>Adds the rows that are missing.</summary>
+    /// <param name="rows">Rows published by the table.</param>
+    /// <param name="threads">Threads to use.</param>
+    /// <param name="progress">Told the rows covered, from any thread.</param>
+    /// <param name="cancellation">Stops early; what was covered stays so.</param>
+    Task CoverAsync(int rows, int threads, Action<int>? progress, CancellationToken cancellation);
+
+    /// <summary>Makes sure that every covered row can be reached.</summary>
+    void Mend(CancellationToken cancellation);
+
+    void Save(IStorageDevice device, string path, CancellationToken cancellation);
+
+    /// <summary>How far the first layer of an answer looks.</summary>
+    IndexLayer FirstLayer(int efSearch, int topK);
+
+    /// <summary>Whether scoring every matching row costs less than this search.</summary>
+    bool ScanIsCheaper(in IndexSearch search);
+
+    /// <summary>
+    /// Offers the nearest accepted rows to the memory's heap. Returns false, having offered nothing, when a scan turned
+    /// out to be cheaper.
+    /// </summary>
+    bool TrySearch<TFilter>(in Query query, in IndexSearch search, TFilter filter, SearchMemory memory)
+        where TFilter : struct, IRowFilter;
+}
+
+/// <summary>How far one layer of an answer looks.</summary>
+/// <param name="Width">In the index's own measure: nodes kept by a walk.</param>
+/// <param name="Kept">Rows that the layer may add to the answer.</param>
+internal readonly record struct IndexLayer(int Width, int Kept)
+{
+    public IndexLayer Doubled => new((int)Math.Min(int.MaxValue, Width * 2L), (int)Math.Min(int.MaxValue, Kept * 2L));
+
+    /// <summary>So far that only a scan is left.</summary>
+    public IndexLayer Widest => this with { Width = int.MaxValue };
+}
+
+/// <summary>One search of an index.</summary>
+/// <param name="Layer">How far to look.</param>
+/// <param name="Rows">Of the snapshot; those from this on are not the caller's to see.</param>
+/// <param name="Matching">Of them, those that the search may return.</param>
+internal readonly record struct IndexSearch(IndexLayer Layer, int Rows, int Matching);
+
+/// <summary>What an index takes in memory.</summary>
+/// <param name="Codes">Of the vectors in whatever form the index compares them; 0 when it reads the rows.</param>
+/// <param name="Links">Everything else: neighbours, lists.</param>
+internal readonly record struct IndexBytes(long Codes, long Links)
+{
+    public long Total => Codes + Links;
+}

@@ -1,0 +1,37 @@
+using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine.Indexes;
+
+/// <summary>Begins indexes and reads them back, each kind in its own way.</summary>
+internal static class RowIndexes
+{
+    /// <summary>An empty index that fits the first rows of a table.</summary>
+    public static IRowIndex Begin(IndexKind kind, VectorCollectionOptions options, RowScorer scorer, int rows) =>
+        kind switch
+        {
+            IndexKind.Hnsw => new HnswIndex(HnswGraph.Over(scorer.Rows, rows, options.Hnsw), scorer),
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "this kind has nothing to build"),
+        };
+
+    /// <summary>The index that <see cref="IRowIndex.Save"/> wrote.</summary>
+    /// <param name="file">Where it lies.</param>
+    /// <param name="kind">What it is.</param>
+    /// <param name="options">Of the collection.</param>
+    /// <param name="scorer">Of the table.</param>
+    /// <param name="rows">Rows that the index may lead to.</param>
+    /// <exception cref="CorruptDataException">The file is damaged or does not fit; begin anew.</exception>
+    public static IRowIndex Load(
+        IndexFile file, IndexKind kind, VectorCollectionOptions options, RowScorer scorer, int rows)
+    {
+        var shape = new GraphRows(rows, options.Dimensions, options.Metric);
+        return kind switch
+        {
+            IndexKind.Hnsw => new HnswIndex(HnswFile.Load(file.Device, file.Path, options.Hnsw, shape), scorer),
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "this kind has no file"),
+        };
+    }
+}
+
+/// <summary>A file of an index.</summary>
+internal readonly record struct IndexFile(IStorageDevice Device, string Path);
