@@ -12,9 +12,13 @@ internal sealed class FashionMnist
 {
     public const int Dims = 784;
     private const string Folder = "/usr/share/datasets/fashion-mnist";
+    private const string RealName = "fashion-mnist";
     private const int Seed = 784;
 
     public required string Name { get; init; }
+
+    /// <summary>False where the package is absent.</summary>
+    public bool IsReal => Name == RealName;
 
     public required float[][] Rows { get; init; }
 
@@ -25,7 +29,7 @@ internal sealed class FashionMnist
         var train = Path.Combine(Folder, "train-images-idx3-ubyte.gz");
         var test = Path.Combine(Folder, "t10k-images-idx3-ubyte.gz");
         if (!File.Exists(train)) return Synthetic(rows, queries);
-        return new FashionMnist { Name = "fashion-mnist", Rows = Read(train, rows), Queries = Read(test, queries) };
+        return new FashionMnist { Name = RealName, Rows = Read(train, rows), Queries = Read(test, queries) };
     }
 
     /// <summary>The k nearest rows of each query by Euclidean distance, by plain comparison with every row.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Taishang.Bench;
+using Taishang.Bench.Peers;
 
 // Each benchmark prints a table and one JSON line. `smoke` runs all of them small, to show that they still work.
 var rows = new Option<int>("--rows") { Description = "Rows of data.", DefaultValueFactory = _ => 60_000 };
@@ -20,11 +21,14 @@ smoke.SetAction(async (_, cancellation) =>
     var size = BenchSize.Smoke;
     await EngineBench.RunAsync(size, cancellation);
     await OpenBench.RunAsync(size, cancellation);
+    await PeersBench.RunAsync(PeersRequest.Quick, cancellation);
     await EmbedBench.RunAsync(size);
     await TaskBench.RunAsync(size, cancellation);
     await RestBench.RunAsync(size, cancellation);
 });
 command.Subcommands.Add(smoke);
+foreach (var peers in PeersCommand.Create())
+    command.Subcommands.Add(peers);
 return await command.Parse(args).InvokeAsync();
 
 void Add(string name, string description, Func<BenchSize, CancellationToken, Task> run)
