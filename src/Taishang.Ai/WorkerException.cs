@@ -9,10 +9,17 @@ namespace Taishang.Ai;
 internal sealed class WorkerException(ErrorCode code, string message, string field = "", Exception? inner = null)
     : Exception(message, inner)
 {
+    private static readonly TimeSpan MemoryWait = TimeSpan.FromSeconds(5);
+
     public ErrorCode Code { get; } = code;
 
     public string Field { get; } = field;
 
     /// <summary>When another try makes sense, where that is known.</summary>
     public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>Work that was not begun because it would not fit. Room comes when other work ends, so it is worth
+    /// another try a little later.</summary>
+    public static WorkerException OfMemory(string message, Exception inner) =>
+        new(ErrorCode.InsufficientMemory, message, inner: inner) { RetryAfter = MemoryWait };
 }

@@ -50,6 +50,8 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
     public OpenedCollection Open(CancellationToken cancellation)
     {
         var manifest = Manifest.Load(device, folder);
+        using var room = engine.Memory.Reserve(
+            MemoryNeeds.ToOpen(device, folder, manifest), $"opening the collection in {folder}");
         var files = new CollectionFiles(device, folder, manifest);
         var generation = new Generation(manifest.Options.Dimensions, manifest.Options.Metric);
         try

@@ -1,4 +1,5 @@
 using Taishang.VectorEngine.Indexes;
+using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Segments;
 using Taishang.VectorEngine.Storage;
 
@@ -32,7 +33,9 @@ internal sealed class Maintainer(
         {
             // Rows whose time came count as dead, so that their bytes go too.
             var snapshot = state.SweepAndPeek();
-            if (NeedsCompaction(snapshot, isAsked))
+            MemoryLimitException? refused = null;
+            using var room = NeedsCompaction(snapshot, isAsked) ? RoomToCompact(snapshot, isAsked, out refused) : null;
+            if (room is not null)
             {
                 await CompactAsync(isAsked, progress, cancellation);
             }
@@ -44,6 +47,10 @@ internal sealed class Maintainer(
             }
 
             MergeSmallSegments(cancellation);
+
+            // Said at the end, so that the coordinator waits for the next write instead of trying again at once.
+            if (refused is not null && !isAsked)
+                throw refused;
         }
         finally
         {
@@ -87,6 +94,24 @@ internal sealed class Maintainer(
     private bool NeedsCover(Snapshot snapshot) => snapshot.Generation.Index is { } index
         ? snapshot.Rows - index.Covered >= Limits.CatchUpRows
         : Choice.Wanted(snapshot.Live, exists: false, isAsked: false) is not null;
+
+    /// <summary>Null when a second generation does not fit into memory: then the dead rows stay for now, and the others
+    /// are sealed and covered as they are, which takes less.</summary>
+    private MemoryReservation? RoomToCompact(Snapshot snapshot, bool isAsked, out MemoryLimitException? refused)
+    {
+        var kind = Choice.Wanted(snapshot.Live, snapshot.Generation.Index is not null, isAsked);
+        refused = null;
+        try
+        {
+            return engine.Memory.Reserve(
+                MemoryNeeds.ToCompact(snapshot, files.Manifest.Options, kind), "the compaction");
+        }
+        catch (MemoryLimitException exception)
+        {
+            refused = exception;
+            return null;
+        }
+    }
 
     /// <summary>Begins a new log and writes the rows before it into a segment.</summary>
     private async Task SealAsync(CancellationToken cancellation)
@@ -147,8 +172,10 @@ internal sealed class Maintainer(
     /// <summary>Adds uncovered rows to the graph, and saves it when the rows it covers are sealed.</summary>
     private async Task CoverAsync(bool isAsked, Action<double>? progress, CancellationToken cancellation)
     {
+        const string What = "the index build";
         var options = files.Manifest.Options;
         var snapshot = state.Acquire();
+        MemoryReservation? room = null;
         try
         {
             var generation = snapshot.Generation;
@@ -157,10 +184,12 @@ internal sealed class Maintainer(
                 if (Choice.Wanted(snapshot.Live, exists: false, isAsked) is not { } kind)
                     return;
 
+                room = engine.Memory.Reserve(MemoryNeeds.ToCover(snapshot, options, kind), What);
                 generation.Index = RowIndexes.Begin(kind, options, generation.Scorer, snapshot.Rows);
             }
 
             var index = generation.Index;
+            room ??= engine.Memory.Reserve(MemoryNeeds.ToCover(snapshot, options, index.Kind), What);
             var sealedRows = files.Manifest.SealedRows();
             if (_savedGraphRows < sealedRows && index.Covered <= sealedRows)
             {
@@ -176,6 +205,7 @@ internal sealed class Maintainer(
         }
         finally
         {
+            room?.Dispose();
             snapshot.Generation.Release();
         }
     }

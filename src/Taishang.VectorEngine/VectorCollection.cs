@@ -49,6 +49,7 @@ public sealed class VectorCollection : IAsyncDisposable
     /// CancellationToken)"/> made and replays what was acknowledged before the last stop.</summary>
     /// <exception cref="CorruptDataException">A file is damaged beyond what can be rebuilt from the others.</exception>
     /// <exception cref="FileNotFoundException">The folder holds no collection.</exception>
+    /// <exception cref="MemoryLimitException">It would not fit into memory; nothing was read.</exception>
     public static Task<VectorCollection> OpenAsync(
         string folder, VectorEngineOptions engine, CancellationToken cancellation) =>
         OpenAsync(folder, engine, DiskDevice.Instance, cancellation);
@@ -177,6 +178,8 @@ public sealed class VectorCollection : IAsyncDisposable
     /// one build. Reports a share from 0 to 1 that never goes back, one call at a time, from the build's threads: who
     /// listens must be quick.
     /// </summary>
+    /// <exception cref="MemoryLimitException">The index would not fit into memory; nothing of it was begun.</exception>
+    /// <exception cref="WriteFailedException">The disk refused; the rows are as they were.</exception>
     public Task BuildIndexAsync(IProgress<double>? progress, CancellationToken cancellation)
     {
         ThrowIfDisposed();

@@ -1,3 +1,5 @@
+using Taishang.VectorEngine.Memory;
+
 namespace Taishang.VectorEngine;
 
 /// <summary>What a collection is made with. Dimensions, metric and index kind never change afterwards.</summary>
@@ -46,6 +48,9 @@ public sealed record VectorEngineOptions
     /// in about a millisecond, and up to there a graph is not worth its build.
     /// </summary>
     public long AutoScanBytesMax { get; init; } = 8L << 20;
+
+    /// <summary>What loads and builds may take; they are refused before they begin when it would not do.</summary>
+    public MemoryBudget Memory { get; init; } = MemoryBudget.OfProcess;
 
     /// <summary>fsync before an upsert or delete is acknowledged. Only tests and benchmarks turn it off.</summary>
     public bool SyncBeforeAcknowledge { get; init; } = true;

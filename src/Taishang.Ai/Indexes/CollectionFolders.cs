@@ -78,7 +78,4 @@ internal sealed class CollectionFolders(string dataFolder)
             return false;
         }
     }
-
-    public long BytesOf(Guid id) => new DirectoryInfo(Of(id))
-        .EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
 }

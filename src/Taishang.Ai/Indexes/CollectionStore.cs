@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Taishang.Contracts.Ai.V1;
 using Taishang.VectorEngine;
+using Taishang.VectorEngine.Memory;
 
 namespace Taishang.Ai.Indexes;
 
@@ -13,7 +14,7 @@ namespace Taishang.Ai.Indexes;
 /// <remarks>Other engines will stand behind this class, chosen by the engine's name in the spec; until there is a
 /// second one, an interface would only guess at what they share.</remarks>
 internal sealed class CollectionStore(
-    CollectionFolders folders, VectorEngineOptions engine, MemoryGuard memory, IndexOptions options, TimeProvider time,
+    CollectionFolders folders, VectorEngineOptions engine, MemoryBudget memory, IndexOptions options, TimeProvider time,
     ILogger<CollectionStore> logger)
     : IHostedService, IDisposable
 {
@@ -192,7 +193,6 @@ internal sealed class CollectionStore(
         try
         {
             _stopping.Token.ThrowIfCancellationRequested();
-            memory.Require(folders.BytesOf(entry.Id), $"collection {entry.Id:D}");
             var collection = await VectorCollection.OpenAsync(folders.Of(entry.Id), engine, _stopping.Token);
             foreach (var note in collection.Describe().RecoveryNotes)
                 logger.LogWarning("Collection {CollectionId}: {Note}", entry.Id, note);
@@ -212,6 +212,7 @@ internal sealed class CollectionStore(
     private static WorkerException FaultOf(Exception e) => e switch
     {
         WorkerException known => known,
+        MemoryLimitException => WorkerException.OfMemory(e.Message, e),
         CorruptDataException or FileNotFoundException =>
             new WorkerException(ErrorCode.CollectionCorrupt, e.Message, inner: e),
         IOException or UnauthorizedAccessException =>

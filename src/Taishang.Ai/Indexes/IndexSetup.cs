@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Taishang.Hosting.Health;
 using Taishang.VectorEngine;
+using Taishang.VectorEngine.Memory;
 
 namespace Taishang.Ai.Indexes;
 
@@ -19,8 +20,10 @@ internal static class IndexSetup
         {
             Time = provider.GetRequiredService<TimeProvider>(),
             BuildThreads = options.BuildThreads == 0 ? Environment.ProcessorCount : options.BuildThreads,
+            Memory = provider.GetRequiredService<MemoryBudget>(),
         });
-        services.AddSingleton<MemoryGuard>();
+        services.AddSingleton(provider => new MemoryBudget(
+            options.MemoryBytesMax == 0 ? null : options.MemoryBytesMax, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<CallGates>();
         services.AddSingleton<CollectionStore>();
         services.AddHostedService(provider => provider.GetRequiredService<CollectionStore>());

@@ -12,12 +12,8 @@ namespace Taishang.Ai.Rpc;
 /// collection and the worker's stop.
 /// </summary>
 internal sealed class BuildCalls(
-    CollectionStore store, CallGates gates, MemoryGuard memory, AiMetrics metrics, TimeProvider time,
-    IHostApplicationLifetime lifetime)
+    CollectionStore store, CallGates gates, AiMetrics metrics, TimeProvider time, IHostApplicationLifetime lifetime)
 {
-    /// <summary>A node's links, ids and slack beside its vector, for the default connectivity and more.</summary>
-    private const int LinkBytes = sizeof(int) * 2 + 2;
-
     public async Task BuildAsync(
         BuildIndexRequest request, IServerStreamWriter<BuildIndexProgress> stream, CancellationToken cancellation)
     {
@@ -42,7 +38,6 @@ internal sealed class BuildCalls(
         // The first word tells the caller that it was heard, also when the build has to wait for its turn.
         await stream.WriteAsync(new BuildIndexProgress(), cancellation);
         using var place = await gates.Builds.EnterAsync(cancellation);
-        memory.Require(NeedBytes(lease.Collection.Describe()), "the index build");
         using var activity = AiMetrics.Source.StartActivity("index.build");
         var started = time.GetTimestamp();
 
@@ -86,12 +81,6 @@ internal sealed class BuildCalls(
         {
             shares.TryComplete();
         }
-    }
-
-    private static long NeedBytes(CollectionDescription description)
-    {
-        var links = description.Options.Index == IndexKind.Flat ? 0 : description.Options.Hnsw.Connectivity * LinkBytes;
-        return (description.LiveRows - description.IndexedRows) * links;
     }
 
     private sealed class LatestShare(ChannelWriter<double> shares) : IProgress<double>

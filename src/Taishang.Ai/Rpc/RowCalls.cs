@@ -2,12 +2,13 @@ using Google.Protobuf;
 using Taishang.Ai.Indexes;
 using Taishang.Contracts.Ai.V1;
 using Taishang.VectorEngine;
+using Taishang.VectorEngine.Memory;
 
 namespace Taishang.Ai.Rpc;
 
 /// <summary>Rows in, rows out, rows gone.</summary>
 internal sealed class RowCalls(
-    CollectionStore store, CallGates gates, MemoryGuard memory, AiMetrics metrics, TimeProvider time,
+    CollectionStore store, CallGates gates, MemoryBudget memory, AiMetrics metrics, TimeProvider time,
     RpcOptions options)
 {
     /// <summary>A row lies in memory beside the message it came in and the log's buffer it goes through.</summary>

@@ -69,6 +69,8 @@ internal sealed class WorkerErrors(
             case CorruptDataException corrupt:
                 logger.LogError(e, "{Method}: damaged data", method);
                 return new WorkerException(ErrorCode.CollectionCorrupt, corrupt.Message, "collection_id");
+            case MemoryLimitException memory:
+                return WorkerException.OfMemory(memory.Message, memory);
             case OutOfMemoryException:
                 logger.LogError(e, "{Method}: out of memory", method);
                 return new WorkerException(ErrorCode.InsufficientMemory, "there was not enough memory for the call");

@@ -1,0 +1,79 @@
+using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Memory;
+using Taishang.VectorEngine.Segments;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine;
+
+/// <summary>
+/// How much memory loads and builds will take, estimated before they begin from counts and file lengths alone. Pages of
+/// segment files that can be mapped do not count: the system drops them when it needs the room.
+/// </summary>
+internal static class MemoryNeeds
+{
+    /// <summary>Beside a row's vector and record: when it died, where its record is, its scale, its slot among the ids,
+    /// which are up to twice as many as are taken at the fullest, and twice that while they grow.</summary>
+    private const int RowBytes = sizeof(long) + sizeof(long) + sizeof(float) + 5 * sizeof(long);
+
+    /// <summary>Of a build, for each row beside its node: marks of visited nodes, the look for nodes cut off.</summary>
+    private const int BuildRowBytes = 2 * sizeof(int);
+
+    /// <summary>Whatever is opened takes so much: first chunks, tables, buffers.</summary>
+    private const int BaseBytes = 256 << 10;
+
+    /// <summary>Reads the lengths of the files that a manifest names.</summary>
+    /// <param name="device">A file that is missing counts nothing: opening says so.</param>
+    /// <param name="folder">Of the collection.</param>
+    /// <param name="manifest">Of the collection.</param>
+    public static long ToOpen(IStorageDevice device, string folder, Manifest manifest)
+    {
+        var bytes = BaseBytes + (long)manifest.SealedRows() * RowBytes;
+        var segments = manifest.Segments.Select(segment => segment.File).ToHashSet(StringComparer.Ordinal);
+        foreach (var name in manifest.Files())
+        {
+            if (!segments.Contains(name) || !SystemPages.CanMap)
+                bytes += LengthOf(device, Path.Combine(folder, name));
+        }
+
+        foreach (var name in device.List(folder))
+        {
+            if (Log.LogFiles.TryParse(name, out var number) && number >= manifest.FirstLog)
+                bytes += LengthOf(device, Path.Combine(folder, name));
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Bringing rows that it does not cover under the index.</summary>
+    public static long ToCover(Snapshot snapshot, VectorCollectionOptions options, IndexKind kind)
+    {
+        var uncovered = snapshot.Rows - Math.Min(snapshot.Rows, snapshot.Generation.Index?.Covered ?? 0);
+        return uncovered == 0 ? 0 : uncovered * RowBytesIn(kind, options) + (long)snapshot.Rows * BuildRowBytes;
+    }
+
+    /// <summary>A generation of the living rows beside the present one, with an index or without.</summary>
+    public static long ToCompact(Snapshot snapshot, VectorCollectionOptions options, IndexKind? kind)
+    {
+        long row = RowBytes;
+        if (!SystemPages.CanMap && snapshot.Rows > 0)
+            row += snapshot.Generation.Rows.MemoryBytes / snapshot.Rows;
+        if (kind is { } built)
+            row += RowBytesIn(built, options) + BuildRowBytes;
+        return BaseBytes + snapshot.Live * row;
+    }
+
+    private static long RowBytesIn(IndexKind kind, VectorCollectionOptions options) => kind switch
+    {
+        IndexKind.Flat => 0,
+        _ => HnswMemory.BytesOfNode(options.Dimensions, options.Hnsw.Connectivity),
+    };
+
+    private static long LengthOf(IStorageDevice device, string path)
+    {
+        if (!device.Exists(path))
+            return 0;
+
+        using var file = device.Open(path, writable: false);
+        return file.Length;
+    }
+}
