@@ -8,7 +8,12 @@ namespace Taishang.VectorEngine;
 
 /// <summary>What opening a collection brings: its files, its rows in memory, and the log to go on with.</summary>
 internal sealed record OpenedCollection(
-    CollectionFiles Files, CollectionState State, WriteAheadLog Log, int SavedGraphRows, IReadOnlyList<string> Notes);
+    CollectionFiles Files,
+    CollectionState State,
+    WriteAheadLog Log,
+    SpareFile Spare,
+    int SavedGraphRows,
+    IReadOnlyList<string> Notes);
 
 /// <summary>Makes a collection's folder, and brings back from one what was acknowledged before.</summary>
 internal sealed class CollectionOpener(IStorageDevice device, string folder, VectorEngineOptions engine)
@@ -16,6 +21,7 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
     private const long FirstLog = 1;
 
     private readonly List<string> _notes = [];
+    private readonly SpareFile _spare = new(device, folder, engine.SyncBeforeAcknowledge);
 
     /// <summary>An empty collection in a folder that has none. The manifest comes last: before it nothing counts.
     /// </summary>
@@ -33,7 +39,8 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
                 var manifest = new Manifest { Options = options, Segments = [], FirstLog = FirstLog, NextFile = 1 };
                 manifest.Save(device, folder);
                 var state = new CollectionState(new Generation(options.Dimensions, options.Metric), engine.Time);
-                return new OpenedCollection(new CollectionFiles(device, folder, manifest), state, log, 0, _notes);
+                var files = new CollectionFiles(device, folder, manifest);
+                return new OpenedCollection(files, state, log, _spare, 0, _notes);
             }
             catch
             {
@@ -67,7 +74,7 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
             LoadGraph(manifest, files, generation, sealedRows);
             var savedGraphRows = generation.Index?.Covered ?? 0;
             var log = Replay(manifest, state, cancellation);
-            return new OpenedCollection(files, state, log, savedGraphRows, _notes);
+            return new OpenedCollection(files, state, log, _spare, savedGraphRows, _notes);
         }
         catch
         {
@@ -106,6 +113,22 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
         }
     }
 
+    /// <summary>A full disk must not keep a collection closed that could still be read and emptied.</summary>
+    private WriteAheadLog CreateNext(LogRecoveryResult last)
+    {
+        try
+        {
+            return Create();
+        }
+        catch (IOException) when (_spare.TryGiveUp())
+        {
+            return Create();
+        }
+
+        WriteAheadLog Create() => WriteAheadLog.Create(
+            device, folder, engine.SyncBeforeAcknowledge, last.Number + 1, last.ValidBytes);
+    }
+
     private WriteAheadLog Replay(Manifest manifest, CollectionState state, CancellationToken cancellation)
     {
         var recovery = new LogRecovery(device, folder);
@@ -118,7 +141,6 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
                 device, folder, engine.SyncBeforeAcknowledge, result.Number, result.ValidBytes);
         }
 
-        return WriteAheadLog.Create(
-            device, folder, engine.SyncBeforeAcknowledge, result.Number + 1, result.ValidBytes);
+        return CreateNext(result);
     }
 }

@@ -1,6 +1,7 @@
 using Taishang.VectorEngine.Filtering;
 using Taishang.VectorEngine.Log;
 using Taishang.VectorEngine.Memory;
+using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine;
 
@@ -9,7 +10,7 @@ namespace Taishang.VectorEngine;
 /// others who came, and one sync acknowledges them all. A group is applied to memory only after it is durable, and a
 /// group that fails is not applied at all.
 /// </summary>
-internal sealed class CommitQueue(CollectionState state, WriteAheadLog log) : IAsyncDisposable
+internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, SpareFile spare) : IAsyncDisposable
 {
     private readonly Lock _lock = new();
     private readonly Queue<PendingWrite> _pending = new();
@@ -24,13 +25,17 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log) : IA
 
     public WriteAheadLog Log => log;
 
-    /// <summary>Writes a record; owns and disposes the buffer.</summary>
-    public Task<int> WriteAsync(LogBuffer buffer, CancellationToken cancellation) =>
+    /// <summary>Writes a record of rows; owns and disposes the buffer.</summary>
+    public Task<int> UpsertAsync(LogBuffer buffer, CancellationToken cancellation) =>
         EnqueueAsync(new PendingWrite { Buffer = buffer }, cancellation);
+
+    /// <summary>Writes a record of ids that go; owns and disposes the buffer.</summary>
+    public Task<int> DeleteAsync(LogBuffer buffer, CancellationToken cancellation) =>
+        EnqueueAsync(new PendingWrite { Buffer = buffer, IsDelete = true }, cancellation);
 
     /// <summary>Deletes the rows that match when the writes before this one are applied.</summary>
     public Task<int> DeleteAsync(MetadataFilter filter, CancellationToken cancellation) =>
-        EnqueueAsync(new PendingWrite { Filter = filter }, cancellation);
+        EnqueueAsync(new PendingWrite { Filter = filter, IsDelete = true }, cancellation);
 
     /// <summary>Runs something alone between two groups, on the writer's thread.</summary>
     public Task RunAloneAsync(Action action, CancellationToken cancellation) =>
@@ -102,12 +107,38 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log) : IA
             }
             catch (Exception exception)
             {
-                foreach (var write in group)
-                    write.Done.TrySetException(Translate(exception));
+                Fail(group, exception);
             }
 
             group.Clear();
             Committed?.Invoke();
+        }
+    }
+
+    /// <summary>Tells all of a group that it failed, but for deletes that a full disk refused: those are tried again
+    /// alone, in the room that was kept back for them.</summary>
+    private void Fail(List<PendingWrite> group, Exception exception)
+    {
+        var deletes = group.Count(write => write.IsDelete);
+        var goesOn = exception is IOException && deletes > 0 && (spare.TryGiveUp() || deletes < group.Count);
+        foreach (var write in group)
+        {
+            if (goesOn && write.IsDelete)
+                TryAgain(write);
+            else
+                write.Done.TrySetException(Translate(exception));
+        }
+    }
+
+    private void TryAgain(PendingWrite delete)
+    {
+        try
+        {
+            Commit([delete]);
+        }
+        catch (Exception exception)
+        {
+            delete.Done.TrySetException(Translate(exception));
         }
     }
 
@@ -142,9 +173,11 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log) : IA
 
     private void Commit(List<PendingWrite> group)
     {
-        if (group[0].Filter is { } filter && !TryResolve(group[0], filter))
+        if (group[0] is { Filter: { } filter, Buffer: null } && !TryResolve(group[0], filter))
             return;
 
+        if (group.Exists(write => !write.IsDelete))
+            spare.Require();
         try
         {
             foreach (var write in group)
@@ -212,6 +245,9 @@ internal sealed class PendingWrite
     public MetadataFilter? Filter { get; init; }
 
     public Action? Action { get; init; }
+
+    /// <summary>Takes little room and is there to make some.</summary>
+    public bool IsDelete { get; init; }
 
     public int Affected { get; set; }
 

@@ -53,6 +53,9 @@ public static class Limits
     /// <summary>Bytes written between two syncs at most.</summary>
     internal const int GroupBytesMax = 64 << 20;
 
+    /// <summary>Bytes of the disk that a collection keeps back for deletes: some thousands of ids.</summary>
+    internal const int SpareBytes = 64 << 10;
+
     /// <summary>Bytes of log after which rows are sealed even if they are few.</summary>
     internal const long LogBytesMax = 512L << 20;
 

@@ -29,7 +29,7 @@ public sealed class VectorCollection : IAsyncDisposable
         _files = opened.Files;
         _state = opened.State;
         _notes = opened.Notes;
-        _queue = new CommitQueue(_state, opened.Log);
+        _queue = new CommitQueue(_state, opened.Log, opened.Spare);
         _builds = new BuildCoordinator(new Maintainer(_files, _state, _queue, engine, opened.SavedGraphRows));
         _queue.Committed = _builds.Nudge;
         _builds.Nudge();
@@ -70,7 +70,7 @@ public sealed class VectorCollection : IAsyncDisposable
         for (var i = 0; i < expiries.Length; i++)
             expiries[i] = rows[i].ExpiresAt?.UtcTicks ?? byDefault;
 
-        return _queue.WriteAsync(LogRecord.Upsert(rows, expiries, chosen), cancellation);
+        return _queue.UpsertAsync(LogRecord.Upsert(rows, expiries, chosen), cancellation);
     }
 
     /// <summary>Deletes by id; returns how many live rows really went.</summary>
@@ -87,7 +87,7 @@ public sealed class VectorCollection : IAsyncDisposable
 
         return distinct.Count == 0
             ? Task.FromResult(0)
-            : _queue.WriteAsync(LogRecord.Delete(distinct), cancellation);
+            : _queue.DeleteAsync(LogRecord.Delete(distinct), cancellation);
     }
 
     /// <summary>Deletes by filter; returns how many live rows really went.</summary>

@@ -64,7 +64,8 @@ public sealed class MemoryBudget
         }
     }
 
-    /// <summary>Looks whether there is room for something small and short, by a reading that may be 250 ms old.</summary>
+    /// <summary>Looks whether there is room for something small and short, by a reading that may be 250 ms old.
+    /// </summary>
     /// <param name="bytes">Estimated.</param>
     /// <param name="what">Begins the message: the upsert.</param>
     /// <exception cref="MemoryLimitException">What is needed, used and allowed.</exception>

@@ -61,8 +61,9 @@ internal sealed class MemoryReadings(string root)
     private IEnumerable<string> FoldersOf(Hierarchy hierarchy)
     {
         var top = Path.Combine(root, hierarchy.Folder);
-        var below = ReadLines(Path.Combine(root, GroupFile)).Select(hierarchy.PathIn).FirstOrDefault(path => path != null)
-            ?.Trim('/') ?? "";
+        var own = ReadLines(Path.Combine(root, GroupFile)).Select(hierarchy.PathIn)
+            .FirstOrDefault(path => path is not null);
+        var below = own?.Trim('/') ?? "";
         while (below.Length > 0)
         {
             yield return Path.Combine(top, below);
