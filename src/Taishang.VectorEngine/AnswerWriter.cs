@@ -22,14 +22,14 @@ internal static class AnswerWriter
         request.IncludeMetadata ? Copy(match.MetadataJson) : default,
         request.IncludeVector ? match.Vector.ToArray() : default(ReadOnlyMemory<float>));
 
-    public static VectorRow Row(RowTable rows, int row)
+    public static VectorRow Row(RowTable rows, int row, bool withVector = true, bool withMetadata = true)
     {
         var record = rows.Record(row);
         var expiry = record.ExpiresAtTicks;
         return new VectorRow(
             record.ToId(),
-            rows.VectorSpan(row).ToArray(),
-            Copy(record.Metadata),
+            withVector ? rows.VectorSpan(row).ToArray() : default(ReadOnlyMemory<float>),
+            withMetadata ? Copy(record.Metadata) : default,
             expiry == RowRecord.Never ? null : new DateTimeOffset(expiry, TimeSpan.Zero));
     }
 

@@ -26,6 +26,18 @@ public static class Limits
 
     public const int EfSearchMax = 16_384;
 
+    /// <summary>Queries of one batch.</summary>
+    public const int QueriesPerCallMax = 1_024;
+
+    /// <summary>Hits of one group.</summary>
+    public const int GroupSizeMax = 1_000;
+
+    /// <summary>Groups times hits of each, of one search.</summary>
+    public const int GroupedHitsMax = 16_384;
+
+    /// <summary>Rows of one page of a scroll.</summary>
+    public const int ScrollRowsMax = 10_000;
+
     public const int ConnectivityMin = 4;
 
     /// <summary>Twice this and the spare links still fit one batch of scores.</summary>

@@ -20,4 +20,8 @@ internal readonly record struct MatchingRows(RowBitmap? Bitmap, int Count)
         Visibility.Restrict(matched, snapshot);
         return new MatchingRows(matched, matched.CountSet());
     }
+
+    /// <summary>Whether a row of the snapshot matches.</summary>
+    public bool Contains(Snapshot snapshot, int row) =>
+        Bitmap is null ? snapshot.Generation.Rows.DiedAt(row) > snapshot.Commit : Bitmap.Contains(row);
 }

@@ -43,7 +43,7 @@ internal unsafe ref struct SearchExecutor(
     /// <summary>The list that pages are cut from, up to the end of the page asked for, layer behind layer.</summary>
     public Span<Neighbor> List(ReadOnlySpan<float> vector, SearchRequest request, int efSearch)
     {
-        PrepareQuery(vector);
+        _query = buffers.QueryOf(_rows, vector);
         buffers.Found.Clear();
         var wanted = Math.Min((long)request.Offset + request.TopK, _matchingCount);
         if (wanted <= request.Offset)
@@ -71,15 +71,6 @@ internal unsafe ref struct SearchExecutor(
 
         var list = CollectionsMarshal.AsSpan(buffers.Found);
         return list[..(int)Math.Min(list.Length, wanted)];
-    }
-
-    private void PrepareQuery(ReadOnlySpan<float> vector)
-    {
-        var padded = new Span<float>(buffers.Query.Pointer, _rows.PaddedDimensions);
-        vector.CopyTo(padded);
-        padded[vector.Length..].Clear();
-        var scale = _rows.Metric == DistanceMetric.Cosine ? RowTable.InverseLength(vector) : 0f;
-        _query = new Query((float*)buffers.Query.Pointer, scale);
     }
 
     private bool ScanIsCheaper(IndexLayer layer) =>

@@ -1,5 +1,6 @@
 using Taishang.VectorEngine.Indexes.Hnsw;
 using Taishang.VectorEngine.Memory;
+using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine;
 
@@ -43,9 +44,9 @@ internal sealed class SearchMemoryPool
 
 /// <summary>One search's memory: the padded query, the walk's and heap's arrays, the list that grows page by page.
 /// </summary>
-internal sealed class SearchBuffers(int paddedDimensions) : IDisposable
+internal sealed unsafe class SearchBuffers(int paddedDimensions) : IDisposable
 {
-    public NativeBlock Query { get; } = new((nuint)paddedDimensions * sizeof(float), hugePages: false);
+    private NativeBlock QueryBlock { get; } = new((nuint)paddedDimensions * sizeof(float), hugePages: false);
 
     public SearchMemory Memory { get; } = new();
 
@@ -53,9 +54,19 @@ internal sealed class SearchBuffers(int paddedDimensions) : IDisposable
 
     public HashSet<int> FoundRows { get; } = [];
 
+    /// <summary>The vector in the form that kernels take, valid until the next one.</summary>
+    public Query QueryOf(RowTable rows, ReadOnlySpan<float> vector)
+    {
+        var padded = new Span<float>(QueryBlock.Pointer, rows.PaddedDimensions);
+        vector.CopyTo(padded);
+        padded[vector.Length..].Clear();
+        var scale = rows.Metric == DistanceMetric.Cosine ? RowTable.InverseLength(vector) : 0f;
+        return new Query((float*)QueryBlock.Pointer, scale);
+    }
+
     public void Dispose()
     {
-        Query.Dispose();
+        QueryBlock.Dispose();
         Memory.Dispose();
     }
 }

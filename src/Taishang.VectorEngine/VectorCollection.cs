@@ -10,7 +10,7 @@ namespace Taishang.VectorEngine;
 /// The door of the engine: one durable collection of vectors in a folder of its own. All members may be called from
 /// any thread. Writes are durable when their task completes and visible to every search that starts afterwards.
 /// </summary>
-public sealed class VectorCollection : IAsyncDisposable
+public sealed partial class VectorCollection : IAsyncDisposable
 {
     private readonly FolderLock _folderLock;
     private readonly VectorEngineOptions _engine;
@@ -19,6 +19,7 @@ public sealed class VectorCollection : IAsyncDisposable
     private readonly CommitQueue _queue;
     private readonly BuildCoordinator _builds;
     private readonly SearchMemoryPool _memory = new();
+    private readonly ScrollTable _scrolls;
     private readonly IReadOnlyList<string> _notes;
     private int _disposed;
 
@@ -31,6 +32,7 @@ public sealed class VectorCollection : IAsyncDisposable
         _notes = opened.Notes;
         _queue = new CommitQueue(_state, opened.Log, opened.Spare);
         _builds = new BuildCoordinator(new Maintainer(_files, _state, _queue, engine, opened.SavedGraphRows));
+        _scrolls = new ScrollTable(engine.Time, engine.ScrollIdle, engine.ScrollsMax);
         _queue.Committed = _builds.Nudge;
         _builds.Nudge();
     }
@@ -95,45 +97,6 @@ public sealed class VectorCollection : IAsyncDisposable
     {
         ThrowIfDisposed();
         return _queue.DeleteAsync(filter, cancellation);
-    }
-
-    /// <summary>The nearest rows; fewer than asked only when fewer exist, match or reach the threshold.</summary>
-    /// <exception cref="VectorInputException">The request breaks a rule.</exception>
-    public SearchAnswer Search(SearchRequest request, CancellationToken cancellation = default)
-    {
-        using var matches = new SearchMatches();
-        Search(request.Vector.Span, request, matches, cancellation);
-        return AnswerWriter.Write(matches, request);
-    }
-
-    /// <summary>
-    /// The same without allocating: into an answer that is used again. <paramref name="vector"/> takes the place of the
-    /// request's own, so that one request serves many queries; include_* are the reader's own choice.
-    /// </summary>
-    /// <exception cref="VectorInputException">The request breaks a rule.</exception>
-    public void Search(
-        ReadOnlySpan<float> vector, SearchRequest request, SearchMatches matches, CancellationToken cancellation)
-    {
-        ThrowIfDisposed();
-        matches.Clear();
-        var options = Options;
-        var efSearch = SearchRules.Check(request, options);
-        RowRules.CheckVector(vector, options, row: null);
-
-        var snapshot = _state.Acquire();
-        matches.Hold(snapshot.Generation);
-        var rows = snapshot.Generation.Rows;
-        var buffers = _memory.Rent(rows.PaddedDimensions);
-        try
-        {
-            var matching = MatchingRows.Of(snapshot, request.Filter);
-            var found = new SearchExecutor(snapshot, matching, buffers, cancellation).Run(vector, request, efSearch);
-            matches.Add(rows, found, request.ScoreThreshold);
-        }
-        finally
-        {
-            _memory.Return(buffers);
-        }
     }
 
     /// <summary>The live rows among the ids, in the order asked, missing ones left out.</summary>
@@ -237,6 +200,7 @@ public sealed class VectorCollection : IAsyncDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
 
+        _scrolls.Dispose();
         await _builds.DisposeAsync();
         await _queue.DisposeAsync();
         _state.Close();

@@ -52,6 +52,14 @@ public sealed record VectorEngineOptions
     /// <summary>What loads and builds may take; they are refused before they begin when it would not do.</summary>
     public MemoryBudget Memory { get; init; } = MemoryBudget.OfProcess;
 
+    /// <summary>Scrolls of one collection that wait for their next page. When one more begins, the one that was used
+    /// longest ago has expired.</summary>
+    public int ScrollsMax { get; init; } = 256;
+
+    /// <summary>How long a scroll waits for its next page before it has expired. Until then it keeps the rows that it
+    /// sees in memory, deleted ones too.</summary>
+    public TimeSpan ScrollIdle { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>fsync before an upsert or delete is acknowledged. Only tests and benchmarks turn it off.</summary>
     public bool SyncBeforeAcknowledge { get; init; } = true;
 }

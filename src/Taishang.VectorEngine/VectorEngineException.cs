@@ -27,6 +27,10 @@ public enum VectorInputError
     TooManyRows,
 }
 
+/// <summary>A scroll cannot go on: it waited too long for its next page, too many others began since, or the collection
+/// was closed in between. It has to begin anew.</summary>
+public sealed class ScrollExpiredException(string message) : VectorEngineException(message);
+
 /// <summary>The disk does not hold what was written to it.</summary>
 /// <param name="file">The file.</param>
 /// <param name="offset">Byte at which reading failed.</param>

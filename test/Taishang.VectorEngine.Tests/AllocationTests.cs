@@ -4,7 +4,7 @@ namespace Taishang.VectorEngine.Tests;
 public sealed class AllocationTests
 {
     private const int Dimensions = 24;
-    private const int Rounds = 40;
+    private const int Rounds = 10;
 
     [Theory]
     [InlineData(IndexKind.Hnsw, DistanceMetric.L2)]
