@@ -211,13 +211,10 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
     {
         var snapshot = state.SweepAndPeek();
         var rows = snapshot.Generation.Rows;
-        var matched = FilterEvaluator.Evaluate(filter, snapshot.Generation.Columns, snapshot.Rows);
-        var found = new List<int>();
-        for (var row = 0; row < snapshot.Rows; row++)
-        {
-            if (matched.Contains(row) && rows.DiedAt(row) > snapshot.Commit)
-                found.Add(row);
-        }
+        var (matched, count) = snapshot.Generation.Matches.Of(filter, snapshot);
+        var found = new List<int>(count);
+        for (var row = matched.Next(0); row >= 0; row = matched.Next(row + 1))
+            found.Add(row);
 
         if (found.Count == 0)
         {

@@ -16,9 +16,8 @@ internal readonly record struct MatchingRows(RowBitmap? Bitmap, int Count)
         if (filter is null)
             return new MatchingRows(null, snapshot.Live);
 
-        var matched = FilterEvaluator.Evaluate(filter, snapshot.Generation.Columns, snapshot.Rows);
-        Visibility.Restrict(matched, snapshot);
-        return new MatchingRows(matched, matched.CountSet());
+        var (rows, count) = snapshot.Generation.Matches.Of(filter, snapshot);
+        return new MatchingRows(rows, count);
     }
 
     /// <summary>Whether a row of the snapshot matches.</summary>

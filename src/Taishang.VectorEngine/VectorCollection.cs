@@ -123,12 +123,7 @@ public sealed partial class VectorCollection : IAsyncDisposable
         var snapshot = _state.Acquire();
         try
         {
-            if (filter is null)
-                return snapshot.Live;
-
-            var matched = FilterEvaluator.Evaluate(filter, snapshot.Generation.Columns, snapshot.Rows);
-            Visibility.Restrict(matched, snapshot);
-            return matched.CountSet();
+            return filter is null ? snapshot.Live : snapshot.Generation.Matches.Of(filter, snapshot).Count;
         }
         finally
         {

@@ -10,6 +10,9 @@ namespace Taishang.VectorEngine.Filtering;
 /// </summary>
 internal sealed class FieldColumn(string field)
 {
+    /// <summary>Of a different string: its object, its places in the array and in the dictionary.</summary>
+    private const long TextOverheadBytes = 64;
+
     private readonly byte[] _field = Encoding.UTF8.GetBytes(field);
     private readonly Lock _lock = new();
     private readonly Dictionary<string, int> _codes = [];
@@ -21,7 +24,21 @@ internal sealed class FieldColumn(string field)
     private string[] _texts = [];
     private int _elements;
     private int _found;
+    private long _textBytes;
     private bool _isMany;
+
+    /// <summary>Bytes that the column takes, about.</summary>
+    public long Bytes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (_kinds.Length + _elementKinds.Length) * (sizeof(ValueKind) + (long)sizeof(long))
+                    + _textBytes + _codes.Count * TextOverheadBytes;
+            }
+        }
+    }
 
     /// <summary>The values of the first <paramref name="rows"/> rows, read now as far as they were not
     /// before.</summary>
@@ -37,7 +54,7 @@ internal sealed class FieldColumn(string field)
             for (var row = _view.Rows; row < rows; row++)
                 ReadRow(row, table.Record(row).Metadata);
 
-            _view = new ColumnView(rows, _kinds, _bits, _elementKinds, _elementBits, _texts, _codes.Count);
+            _view = new ColumnView(rows, _kinds, _bits, _elementKinds, _elementBits, _elements, _texts, _codes.Count);
             return _view;
         }
     }
@@ -60,6 +77,7 @@ internal sealed class FieldColumn(string field)
             _codes.Add(text, code);
             Grow(ref _texts, code + 1);
             _texts[code] = text;
+            _textBytes += text.Length * (long)sizeof(char);
         }
 
         Add(ValueKind.Text, code);
@@ -108,8 +126,16 @@ internal sealed record ColumnView(
     long[] Bits,
     ValueKind[] ElementKinds,
     long[] ElementBits,
+    int ElementCount,
     string[] Texts,
     int TextCount)
 {
-    public static readonly ColumnView Empty = new(0, [], [], [], [], [], 0);
+    public static readonly ColumnView Empty = new(0, [], [], [], [], 0, [], 0);
+
+    /// <summary>Where the elements of a row of kind <see cref="ValueKind.Many"/> begin and end.</summary>
+    public static (int Start, int End) Elements(long bits)
+    {
+        var start = (int)(bits >> 32);
+        return (start, start + (int)(uint)bits);
+    }
 }

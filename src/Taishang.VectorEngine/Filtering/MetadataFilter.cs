@@ -19,11 +19,19 @@ namespace Taishang.VectorEngine.Filtering;
 /// </summary>
 public sealed class MetadataFilter
 {
-    private MetadataFilter(FilterNode root) => Root = root;
+    private MetadataFilter(FilterNode root, byte[] json)
+    {
+        Root = root;
+        Json = json;
+    }
 
     internal FilterNode Root { get; }
 
+    /// <summary>What the filter was parsed from: two of the same bytes are the same filter.</summary>
+    internal byte[] Json { get; }
+
     /// <summary>Parses the JSON of a filter. Limits: <see cref="FilterLimits"/>.</summary>
     /// <exception cref="FilterSyntaxException">The text is not a filter; the message names the place.</exception>
-    public static MetadataFilter Parse(ReadOnlySpan<byte> filterJson) => new(FilterParser.Parse(filterJson));
+    public static MetadataFilter Parse(ReadOnlySpan<byte> filterJson) =>
+        new(FilterParser.Parse(filterJson), filterJson.ToArray());
 }

@@ -35,6 +35,13 @@ internal sealed class RowBitmap(int rows)
             Words[i] |= other.Words[i];
     }
 
+    /// <summary>Adds a set of no more rows than this one may have.</summary>
+    public void OrPrefix(RowBitmap other)
+    {
+        for (var i = 0; i < other.Words.Length; i++)
+            Words[i] |= other.Words[i];
+    }
+
     public void Invert()
     {
         for (var i = 0; i < Words.Length; i++)
@@ -48,6 +55,25 @@ internal sealed class RowBitmap(int rows)
         foreach (var word in Words)
             count += BitOperations.PopCount(word);
         return count;
+    }
+
+    /// <summary>The first row of the set from this one on, or −1.</summary>
+    public int Next(int from)
+    {
+        if ((uint)from >= (uint)Rows)
+            return -1;
+
+        var word = from >> 6;
+        var bits = Words[word] & ulong.MaxValue << (from & 63);
+        while (bits == 0)
+        {
+            if (++word == Words.Length)
+                return -1;
+
+            bits = Words[word];
+        }
+
+        return (word << 6) + BitOperations.TrailingZeroCount(bits);
     }
 
     private void ClearPastEnd()

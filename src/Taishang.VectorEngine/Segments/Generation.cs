@@ -20,6 +20,7 @@ internal sealed class Generation
         Rows = new RowTable(dimensions, metric);
         Scorer = new RowScorer(Rows, DistanceScorer.For(metric));
         Columns = new ColumnCache(Rows);
+        Matches = new MatchCache(Columns);
         Ids = new IdTable(Rows);
     }
 
@@ -28,6 +29,9 @@ internal sealed class Generation
     public RowScorer Scorer { get; }
 
     public ColumnCache Columns { get; }
+
+    /// <summary>What filters last matched.</summary>
+    public MatchCache Matches { get; }
 
     /// <summary>The living row of each id; guarded by the lock of the collection's state.</summary>
     public IdTable Ids { get; }
@@ -40,7 +44,8 @@ internal sealed class Generation
     }
 
     /// <summary>Bytes that only memory holds.</summary>
-    public long MemoryBytes => Rows.MemoryBytes + Ids.Bytes + (Index?.Bytes.Total ?? 0);
+    public long MemoryBytes =>
+        Rows.MemoryBytes + Ids.Bytes + (Index?.Bytes.Total ?? 0) + Columns.Bytes + Matches.Bytes;
 
     /// <summary>False when the generation is already given back.</summary>
     public bool TryAcquire()
