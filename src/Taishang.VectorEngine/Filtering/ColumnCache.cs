@@ -97,6 +97,17 @@ internal sealed class ColumnCache(RowTable table)
         return new FieldUse(entry.Column, view, index?.Rows <= rows ? index : null);
     }
 
+    /// <summary>The field's column, for what looks at all its values; no use that an index would serve.</summary>
+    public FieldColumn Column(string field)
+    {
+        lock (_lock)
+        {
+            var entry = Find(field);
+            entry.LastUse = ++_uses;
+            return entry.Column;
+        }
+    }
+
     private Entry Find(string field)
     {
         if (_columns.TryGetValue(field, out var entry))
