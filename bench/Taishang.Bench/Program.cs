@@ -14,6 +14,10 @@ Add("embed", "The built-in embedder, sentences a second.", (size, _) => EmbedBen
 Add("tasks", "No-op tasks through the durable queue.", (size, cancel) => TaskBench.RunAsync(size, cancel));
 Add("engine", "The vector engine alone.", (size, cancel) => EngineBench.RunAsync(size, cancel));
 Add("open", "How soon a collection answers after a start.", (size, cancel) => OpenBench.RunAsync(size, cancel));
+Add("scan", "Exact search against the memory's bandwidth.", (size, cancel) => ScanBench.RunAsync(size, cancel));
+Add("write", "Durable upserts against the disk.", (size, cancel) => WriteBench.RunAsync(size, cancel));
+Add("recovery", "From kill -9 to the first answer.", (size, cancel) => RecoveryBench.RunAsync(size, cancel));
+Add("allocation", "Bytes allocated by a search.", (_, cancel) => AllocationBench.RunAsync(cancel));
 
 var smoke = new Command("smoke", "All of them, small.");
 smoke.SetAction(async (_, cancellation) =>
@@ -21,14 +25,19 @@ smoke.SetAction(async (_, cancellation) =>
     var size = BenchSize.Smoke;
     await EngineBench.RunAsync(size, cancellation);
     await OpenBench.RunAsync(size, cancellation);
+    await ScanBench.RunAsync(size, cancellation);
+    await WriteBench.RunAsync(size, cancellation);
+    await RecoveryBench.RunAsync(size, cancellation);
+    await AllocationBench.RunAsync(cancellation);
     await PeersBench.RunAsync(PeersRequest.Quick, cancellation);
     await EmbedBench.RunAsync(size);
     await TaskBench.RunAsync(size, cancellation);
     await RestBench.RunAsync(size, cancellation);
 });
 command.Subcommands.Add(smoke);
-foreach (var peers in PeersCommand.Create())
-    command.Subcommands.Add(peers);
+command.Subcommands.Add(PeersCommand.Peers());
+command.Subcommands.Add(Hidden("peer", OwnPeer.RunAsync));
+command.Subcommands.Add(Hidden("recovery-child", RecoveryChild.RunAsync));
 return await command.Parse(args).InvokeAsync();
 
 void Add(string name, string description, Func<BenchSize, CancellationToken, Task> run)
@@ -37,4 +46,14 @@ void Add(string name, string description, Func<BenchSize, CancellationToken, Tas
     sub.SetAction((result, cancellation) => run(
         new BenchSize(result.GetValue(rows), result.GetValue(tasks), result.GetValue(seconds)), cancellation));
     command.Subcommands.Add(sub);
+}
+
+// Processes that benchmarks start themselves.
+static Command Hidden(string name, Func<string[], CancellationToken, Task> run)
+{
+    var arguments = new Argument<string[]>("arguments") { Arity = ArgumentArity.OneOrMore };
+    var hidden = new Command(name) { arguments };
+    hidden.Hidden = true;
+    hidden.SetAction((result, cancellation) => run(result.GetValue(arguments) ?? [], cancellation));
+    return hidden;
 }

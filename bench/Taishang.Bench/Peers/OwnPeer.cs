@@ -17,7 +17,7 @@ internal sealed class OwnPeer(float[][] queries, VectorCollectionOptions options
 
     private VectorCollection Collection => _collection ?? throw new InvalidOperationException("nothing is loaded");
 
-    public static async Task<int> RunAsync(string[] arguments, CancellationToken cancellation)
+    public static async Task RunAsync(string[] arguments, CancellationToken cancellation)
     {
         if (arguments is not [var queryPath, var metric, var connectivity, var efConstruction, ..])
             throw new ArgumentException("peer QUERIES METRIC M EF_CONSTRUCTION [VARIANT]");
@@ -37,7 +37,6 @@ internal sealed class OwnPeer(float[][] queries, VectorCollectionOptions options
         Console.WriteLine("ok ready");
         while (await Console.In.ReadLineAsync(cancellation) is { } line)
             Console.WriteLine($"ok {await peer.AnswerAsync(line.Split(' '), cancellation)}");
-        return 0;
     }
 
     public async ValueTask DisposeAsync()
@@ -96,29 +95,36 @@ internal sealed class OwnPeer(float[][] queries, VectorCollectionOptions options
 
     private string Search(int width, int threads, int times, string path)
     {
-        var answers = new SearchAnswer[queries.Length];
+        var ids = new int[queries.Length * PeersRequest.TopK];
+        Array.Fill(ids, -1);
         var cpu = Environment.CpuUsage.TotalTime;
         var watch = Stopwatch.StartNew();
         for (var time = 0; time < times; time++)
-            SearchAll(width, threads, answers);
+            SearchAll(width, threads, ids);
 
         var seconds = watch.Elapsed.TotalSeconds;
         var cpuMicros = (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds / (times * queries.Length);
         if (path != "-")
-            File.WriteAllBytes(path, MemoryMarshal.AsBytes<int>(Ids(answers)).ToArray());
+            File.WriteAllBytes(path, MemoryMarshal.AsBytes<int>(ids).ToArray());
         return $"{seconds} {cpuMicros}";
     }
 
-    private void SearchAll(int width, int threads, SearchAnswer[] answers)
+    private void SearchAll(int width, int threads, int[] ids)
     {
         var next = 0;
         void Work()
         {
+            using var matches = new SearchMatches();
+            var request = new SearchRequest(default, PeersRequest.TopK) { EfSearch = width };
             int start;
             while ((start = Interlocked.Add(ref next, QueriesAtOnce) - QueriesAtOnce) < queries.Length)
             {
                 for (var query = start; query < Math.Min(queries.Length, start + QueriesAtOnce); query++)
-                    answers[query] = Collection.Search(Request(query, width));
+                {
+                    Collection.Search(queries[query], request, matches, CancellationToken.None);
+                    for (var i = 0; i < matches.Count; i++)
+                        ids[(query * PeersRequest.TopK) + i] = int.Parse(matches[i].IdUtf8);
+                }
             }
         }
 
@@ -131,17 +137,4 @@ internal sealed class OwnPeer(float[][] queries, VectorCollectionOptions options
     }
 
     private SearchRequest Request(int query, int width) => new(queries[query], PeersRequest.TopK) { EfSearch = width };
-
-    private static int[] Ids(SearchAnswer[] answers)
-    {
-        var ids = new int[answers.Length * PeersRequest.TopK];
-        Array.Fill(ids, -1);
-        for (var query = 0; query < answers.Length; query++)
-        {
-            for (var i = 0; i < answers[query].Hits.Count; i++)
-                ids[(query * PeersRequest.TopK) + i] = int.Parse(answers[query].Hits[i].Id.Text);
-        }
-
-        return ids;
-    }
 }

@@ -23,14 +23,15 @@ internal sealed class PeerBuilds(PeerData data, PeersRequest request)
                 if (isReused[i] || !IsBuiltWith(programs[i], threads))
                     continue;
 
-                results[i].Add(await BuildAsync(programs[i], threads, cancellation));
-                Console.WriteLine(
-                    $"  built {programs[i].Name}, {threads} threads: {results[i][^1].Seconds:0.0} s");
+                var built = await BuildAsync(programs[i], threads, cancellation);
+                results[i].Add(built);
+                Console.WriteLine($"  built {programs[i].Name}, {threads} threads: {built.Seconds:0.0} s, "
+                    + $"{built.CpuSeconds:0.0} s of CPU");
+                var record = JsonSerializer.Serialize(results[i]);
+                await File.WriteAllTextAsync(RecordPath(programs[i]), record, cancellation);
             }
         }
 
-        for (var i = 0; i < programs.Count; i++)
-            await File.WriteAllTextAsync(RecordPath(programs[i]), JsonSerializer.Serialize(results[i]), cancellation);
         return results;
     }
 
@@ -56,7 +57,7 @@ internal sealed class PeerBuilds(PeerData data, PeersRequest request)
 
     private List<BuildResult>? Earlier(PeerProgram program)
     {
-        if (!request.Reuse || program.IsOurs || !File.Exists(RecordPath(program)) || !File.Exists(IndexPath(program)))
+        if (!request.Reuse || !File.Exists(RecordPath(program)) || !Path.Exists(IndexPath(program)))
             return null;
 
         var builds = JsonSerializer.Deserialize<List<BuildResult>>(File.ReadAllText(RecordPath(program)));

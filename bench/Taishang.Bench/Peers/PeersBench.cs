@@ -5,7 +5,10 @@ internal static class PeersBench
 {
     public static async Task RunAsync(PeersRequest request, CancellationToken cancellation)
     {
-        var programs = PeerProgram.Present();
+        var programs = PeerProgram.Present()
+            .Where(program => request.Peers.Count == 0
+                || request.Peers.Contains(program.Library)
+                || request.Peers.Contains(program.Name)).ToArray();
         if (programs.All(program => program.IsOurs))
             Console.WriteLine("\nNo peers are here, so ours is measured alone: bench/peers/run prepares them.");
 
@@ -15,6 +18,9 @@ internal static class PeersBench
             var data = await PeerData.PrepareAsync(name, request.Queries, cancellation);
             var builds = new PeerBuilds(data, request);
             var built = await builds.RunAsync(programs, cancellation);
+            if (request.BuildOnly)
+                continue;
+
             var searches = new PeerSearches(data, request);
             var peers = await searches.RunAsync(programs, built, builds.IndexPath, cancellation);
             var result = new DataSetResult(

@@ -3,12 +3,10 @@ using Taishang.Testing.Processes;
 
 namespace Taishang.Bench.Peers;
 
-/// <summary>The switches of the comparison, and the verb by which it starts our own side.</summary>
+/// <summary>The switches of the comparison.</summary>
 internal static class PeersCommand
 {
-    public static IEnumerable<Command> Create() => [Driver(), Peer()];
-
-    private static Command Driver()
+    public static Command Peers()
     {
         var data = new Option<string>("--data")
         {
@@ -28,12 +26,17 @@ internal static class PeersCommand
             Description = "Threads of builds, with commas.",
             DefaultValueFactory = _ => "2",
         };
-        var reuse = new Option<bool>("--reuse") { Description = "Take the peers' indexes of an earlier run." };
+        var peers = new Option<string?>("--peers")
+        {
+            Description = "Of taishang, hnswlib, faiss and usearch; all by default.",
+        };
+        var reuse = new Option<bool>("--reuse") { Description = "Take indexes and build seconds of an earlier run." };
+        var buildOnly = new Option<bool>("--build-only") { Description = "Build and save, for a run that reuses." };
         var keep = new Option<bool>("--keep") { Description = "Keep figures and plots in docs/benchmarks." };
         var quick = new Option<bool>("--quick") { Description = "Small and made up: shows that it runs." };
         var command = new Command("peers", "Ours beside hnswlib, Faiss and usearch; bench/peers/run prepares them.")
         {
-            data, queries, rounds, seconds, builds, reuse, keep, quick,
+            data, queries, rounds, seconds, builds, peers, reuse, buildOnly, keep, quick,
         };
         command.SetAction((result, cancellation) => PeersBench.RunAsync(
             result.GetValue(quick)
@@ -44,18 +47,11 @@ internal static class PeersCommand
                     result.GetValue(rounds),
                     result.GetValue(seconds),
                     [.. result.GetValue(builds)!.Split(',').Select(int.Parse)],
+                    result.GetValue(peers)?.Split(',') ?? [],
                     result.GetValue(reuse),
+                    result.GetValue(buildOnly),
                     result.GetValue(keep) ? Path.Combine(Repository.Root, "docs", "benchmarks") : null),
             cancellation));
-        return command;
-    }
-
-    private static Command Peer()
-    {
-        var arguments = new Argument<string[]>("arguments") { Arity = ArgumentArity.OneOrMore };
-        var command = new Command("peer", "Our engine as one of the peers; started by peers.") { arguments };
-        command.Hidden = true;
-        command.SetAction((result, cancellation) => OwnPeer.RunAsync(result.GetValue(arguments)!, cancellation));
         return command;
     }
 }

@@ -80,14 +80,16 @@ internal static class PeersReport
 
     private static void Reached(StringBuilder text, DataSetResult result)
     {
-        text.AppendLine($"{"reached?",-58}{"seen",8}{"reach",8}");
+        text.AppendLine($"{"reached?",-50}{"seen",8}{"by CPU",8}{"reach",8}");
         foreach (var goal in PeersGoals.Of(result))
         {
-            var seen = goal.Seen is { } value ? $"{value:0.00}" : "-";
+            var seen = $"{Number(goal.Seen),8}{Number(goal.SeenByCpu),8}";
             var word = goal.IsReached ? "yes" : "NO";
-            text.AppendLine($"  {goal.What,-56}{seen,8}{goal.Sign + goal.Reach,8}  {word}");
+            text.AppendLine($"  {goal.What,-48}{seen}{goal.Sign + goal.Reach,8}  {word}");
         }
     }
+
+    private static string Number(double? value) => value is { } known ? $"{known:0.00}" : "-";
 
     private static string Threads(int count) => count == 1 ? "1 thread" : $"{count} threads";
 }

@@ -6,7 +6,9 @@ namespace Taishang.Bench.Peers;
 /// <param name="Rounds">Rounds in which every peer is measured once at every width.</param>
 /// <param name="Seconds">Length of one measurement, about.</param>
 /// <param name="BuildThreads">Threads of builds; the index of the last build is the one searched.</param>
-/// <param name="Reuse">Takes the peers' indexes and build seconds from an earlier run; ours is always built.</param>
+/// <param name="Peers">Libraries to measure; empty for all.</param>
+/// <param name="Reuse">Takes indexes and build seconds from an earlier run where it left them.</param>
+/// <param name="BuildOnly">Builds and saves, for a later run that reuses.</param>
 /// <param name="KeepFolder">Where figures and plots are kept; null keeps none.</param>
 internal sealed record PeersRequest(
     IReadOnlyList<string> DataSets,
@@ -14,7 +16,9 @@ internal sealed record PeersRequest(
     int Rounds,
     double Seconds,
     IReadOnlyList<int> BuildThreads,
+    IReadOnlyList<string> Peers,
     bool Reuse,
+    bool BuildOnly,
     string? KeepFolder)
 {
     /// <summary>The graph's parameters, the same for all.</summary>
@@ -34,5 +38,6 @@ internal sealed record PeersRequest(
         [10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1_280, 1_792];
 
     /// <summary>Small and made up: shows that the comparison runs.</summary>
-    public static PeersRequest Quick { get; } = new([PeerData.MadeUp], 200, 2, 0.05, [2], Reuse: false, null);
+    public static PeersRequest Quick { get; } =
+        new([PeerData.MadeUp], 200, 2, 0.05, [2], [], Reuse: false, BuildOnly: false, null);
 }
