@@ -15,8 +15,10 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
     /// <summary>The last failure of maintenance that nobody waited for; null when the last pass went well.</summary>
     public Exception? BackgroundFailure { get; private set; }
 
-    /// <summary>Completes when every row written before the call is sealed and under the index.</summary>
-    public async Task BuildAsync(IProgress<double>? progress, CancellationToken cancellation)
+    /// <summary>Completes when every row written before the call is sealed and under the index, and, where a
+    /// compaction is demanded, when none deleted before the call is on the disk.</summary>
+    public async Task BuildAsync(
+        MaintenanceDemand demand, IProgress<double>? progress, CancellationToken cancellation)
     {
         Run run;
         lock (_lock)
@@ -31,6 +33,8 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
             run = _asked;
             run.Waiting++;
             run.Joined++;
+            if (demand > run.Demand)
+                run.Demand = demand;
         }
 
         if (progress is not null)
@@ -98,10 +102,14 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
             while (true)
             {
                 int joined;
+                MaintenanceDemand demand;
                 lock (_lock)
+                {
                     joined = run.Joined;
+                    demand = run.Demand;
+                }
 
-                await maintainer.RunAsync(isAsked: true, run.Report, run.Stop.Token);
+                await maintainer.RunAsync(demand, run.Report, run.Stop.Token);
                 lock (_lock)
                 {
                     // Who joined meanwhile may have written rows that this pass did not see.
@@ -131,7 +139,7 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
     {
         try
         {
-            await maintainer.RunAsync(isAsked: false, null, _stop.Token);
+            await maintainer.RunAsync(MaintenanceDemand.None, null, _stop.Token);
             BackgroundFailure = null;
         }
         catch (OperationCanceledException)
@@ -189,6 +197,8 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
         public int Waiting { get; set; }
 
         public int Joined { get; set; }
+
+        public MaintenanceDemand Demand { get; set; }
 
         public void Listen(IProgress<double> listener)
         {

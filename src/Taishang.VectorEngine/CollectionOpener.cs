@@ -113,34 +113,14 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
         }
     }
 
-    /// <summary>A full disk must not keep a collection closed that could still be read and emptied.</summary>
-    private WriteAheadLog CreateNext(LogRecoveryResult last)
-    {
-        try
-        {
-            return Create();
-        }
-        catch (IOException) when (_spare.TryGiveUp())
-        {
-            return Create();
-        }
-
-        WriteAheadLog Create() => WriteAheadLog.Create(
-            device, folder, engine.SyncBeforeAcknowledge, last.Number + 1, last.ValidBytes);
-    }
-
     private WriteAheadLog Replay(Manifest manifest, CollectionState state, CancellationToken cancellation)
     {
         var recovery = new LogRecovery(device, folder);
         var result = recovery.Replay(
             manifest.FirstLog, payload => state.Apply(payload, sweep: false), cancellation);
         _notes.AddRange(result.Notes);
-        if (result.IsClean)
-        {
-            return WriteAheadLog.Resume(
-                device, folder, engine.SyncBeforeAcknowledge, result.Number, result.ValidBytes);
-        }
-
-        return CreateNext(result);
+        return result.IsClean
+            ? WriteAheadLog.Resume(device, folder, engine.SyncBeforeAcknowledge, result.Number, result.ValidBytes)
+            : WriteAheadLog.ResumeTorn(device, folder, engine.SyncBeforeAcknowledge, result.Number, result.ValidBytes);
     }
 }

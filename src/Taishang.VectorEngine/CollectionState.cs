@@ -11,7 +11,7 @@ namespace Taishang.VectorEngine;
 internal sealed class CollectionState(Generation first, TimeProvider time)
 {
     private readonly Lock _lock = new();
-    private readonly PriorityQueue<int, long> _expiries = new();
+    private PriorityQueue<int, long> _expiries = new();
     private Snapshot _current = new(first, 0, 0, 0);
     private Generation _generation = first;
     private long _nextExpiryTicks = RowRecord.Never;
@@ -106,9 +106,10 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
 
     /// <summary>
     /// Puts a compacted generation in place. <paramref name="finish"/> runs under the lock: it brings over what was
-    /// written meanwhile and returns the living rows of the new generation.
+    /// written meanwhile and returns the living rows of the new generation. <paramref name="expiries"/> are its rows
+    /// that will expire, whole once it has run: to read every record here would make all writes wait.
     /// </summary>
-    public void Replace(Generation next, Func<int> finish)
+    public void Replace(Generation next, PriorityQueue<int, long> expiries, Func<int> finish)
     {
         Generation old;
         lock (_lock)
@@ -116,14 +117,8 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
             _live = finish();
             old = _generation;
             _generation = next;
-            _expiries.Clear();
-            Volatile.Write(ref _nextExpiryTicks, RowRecord.Never);
-            for (var row = 0; row < next.Rows.Count; row++)
-            {
-                if (next.Rows.DiedAt(row) == RowTable.Alive)
-                    Schedule(row);
-            }
-
+            _expiries = expiries;
+            Volatile.Write(ref _nextExpiryTicks, NextExpiry());
             Publish();
         }
 
@@ -208,10 +203,11 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
             _live--;
         }
 
-        var next = _expiries.TryPeek(out _, out var nextTicks) ? nextTicks : RowRecord.Never;
-        Volatile.Write(ref _nextExpiryTicks, next);
+        Volatile.Write(ref _nextExpiryTicks, NextExpiry());
         Publish();
     }
+
+    private long NextExpiry() => _expiries.TryPeek(out _, out var ticks) ? ticks : RowRecord.Never;
 
     private void Publish() =>
         Volatile.Write(ref _current, new Snapshot(_generation, _generation.Rows.Count, _commit, _live));

@@ -41,6 +41,16 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
     public Task RunAloneAsync(Action action, CancellationToken cancellation) =>
         EnqueueAsync(new PendingWrite { Action = action }, cancellation);
 
+    /// <summary>Takes nothing more until the collection is opened anew: memory and files no longer agree. On the
+    /// writer's thread.</summary>
+    public void Break(Exception fault) => _fault = fault;
+
+    public void ThrowIfBroken()
+    {
+        if (_fault is not null)
+            throw new WriteFailedException("the collection failed earlier and must be opened anew", _fault);
+    }
+
     /// <summary>Lets waiting writes finish and takes no more.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -97,9 +107,7 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
         {
             try
             {
-                if (_fault is not null)
-                    throw new WriteFailedException("the collection failed earlier and must be opened anew", _fault);
-
+                ThrowIfBroken();
                 if (group[0].Action is { } action)
                     RunAction(group[0], action);
                 else

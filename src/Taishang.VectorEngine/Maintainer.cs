@@ -21,20 +21,24 @@ internal sealed class Maintainer(
     public bool HasWork()
     {
         var snapshot = state.Peek();
-        return NeedsSeal(snapshot, isAsked: false) || NeedsCompaction(snapshot, isAsked: false)
+        return NeedsSeal(snapshot, isAsked: false) || NeedsCompaction(snapshot, MaintenanceDemand.None)
             || NeedsCover(snapshot);
     }
 
     /// <summary>One pass. An asked-for one leaves every row written before it sealed and under the index.</summary>
-    public async Task RunAsync(bool isAsked, Action<double>? progress, CancellationToken cancellation)
+    public async Task RunAsync(
+        MaintenanceDemand demand, Action<double>? progress, CancellationToken cancellation)
     {
+        var isAsked = demand != MaintenanceDemand.None;
         await _gate.WaitAsync(cancellation);
         try
         {
+            queue.ThrowIfBroken();
+
             // Rows whose time came count as dead, so that their bytes go too.
             var snapshot = state.SweepAndPeek();
             MemoryLimitException? refused = null;
-            using var room = NeedsCompaction(snapshot, isAsked) ? RoomToCompact(snapshot, isAsked, out refused) : null;
+            using var room = NeedsCompaction(snapshot, demand) ? RoomToCompact(snapshot, isAsked, out refused) : null;
             if (room is not null)
             {
                 await CompactAsync(isAsked, progress, cancellation);
@@ -49,7 +53,7 @@ internal sealed class Maintainer(
             MergeSmallSegments(cancellation);
 
             // Said at the end, so that the coordinator waits for the next write instead of trying again at once.
-            if (refused is not null && !isAsked)
+            if (refused is not null && demand != MaintenanceDemand.Build)
                 throw refused;
         }
         finally
@@ -83,12 +87,15 @@ internal sealed class Maintainer(
             || (isAsked && (unsealed > 0 || queue.Log.DurableBytes > Log.LogFormat.FileHeaderBytes));
     }
 
-    private static bool NeedsCompaction(Snapshot snapshot, bool isAsked)
+    private static bool NeedsCompaction(Snapshot snapshot, MaintenanceDemand demand)
     {
         var dead = snapshot.Rows - snapshot.Live;
-        return isAsked
-            ? dead > snapshot.Rows * Limits.CompactShareOnBuild
-            : dead >= Limits.CompactRowsMin && dead > snapshot.Rows * Limits.CompactShare;
+        return demand switch
+        {
+            MaintenanceDemand.Compaction => dead > 0,
+            MaintenanceDemand.Build => dead > snapshot.Rows * Limits.CompactShareOnBuild,
+            _ => dead >= Limits.CompactRowsMin && dead > snapshot.Rows * Limits.CompactShare,
+        };
     }
 
     private bool NeedsCover(Snapshot snapshot) => snapshot.Generation.Index is { } index
@@ -193,7 +200,13 @@ internal sealed class Maintainer(
             var sealedRows = files.Manifest.SealedRows();
             if (_savedGraphRows < sealedRows && index.Covered <= sealedRows)
             {
-                await BuildAsync(index, sealedRows, progress, cancellation);
+                for (int next; (next = NextSave(index.Covered)) < sealedRows;)
+                {
+                    await BuildAsync(index, next, Part(progress, next, snapshot.Rows), cancellation);
+                    SaveIndex(index, cancellation);
+                }
+
+                await BuildAsync(index, sealedRows, Part(progress, sealedRows, snapshot.Rows), cancellation);
                 index.Mend(cancellation);
                 SaveIndex(index, cancellation);
             }
@@ -209,6 +222,15 @@ internal sealed class Maintainer(
             snapshot.Generation.Release();
         }
     }
+
+    /// <summary>Rows at which a long build keeps what it has, so that a crash costs a third of it at most. The steps
+    /// grow with the graph: all saves together write no more than three times its size.</summary>
+    private int NextSave(int covered) =>
+        (int)Math.Min(int.MaxValue, covered + (long)Math.Max(engine.SaveGraphAfterRows, covered / 2));
+
+    /// <summary>The progress of a part, which ends at a row, within that of all rows.</summary>
+    private static Action<double>? Part(Action<double>? progress, int rows, int allRows) =>
+        progress is null ? null : share => progress(share * rows / allRows);
 
     private async Task BuildAsync(
         IRowIndex index, int rows, Action<double>? progress, CancellationToken cancellation)
@@ -281,7 +303,16 @@ internal sealed class Maintainer(
     {
         files.Replace(manifest);
         _savedGraphRows = compactor.Target.Index?.Covered ?? 0;
-        state.Replace(compactor.Target, () => compactor.Finish(state.Peek()));
+        try
+        {
+            state.Replace(compactor.Target, compactor.Expiries, () => compactor.Finish(state.Peek()));
+        }
+        catch (Exception exception)
+        {
+            // The files are those of rows that memory does not have: only opening anew makes the two agree.
+            queue.Break(exception);
+            throw;
+        }
     }
 
     private async Task<(Snapshot Snapshot, long FirstLog)> RotateAsync(CancellationToken cancellation)

@@ -141,7 +141,17 @@ public sealed partial class VectorCollection : IAsyncDisposable
     public Task BuildIndexAsync(IProgress<double>? progress, CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        return _builds.BuildAsync(progress, cancellation);
+        return _builds.BuildAsync(MaintenanceDemand.Build, progress, cancellation);
+    }
+
+    /// <summary>
+    /// Does what <see cref="BuildIndexAsync"/> does, and writes the collection anew without the rows deleted, replaced
+    /// or expired so far, however few they are: afterwards no file holds their bytes.
+    /// </summary>
+    public Task CompactAsync(IProgress<double>? progress, CancellationToken cancellation)
+    {
+        ThrowIfDisposed();
+        return _builds.BuildAsync(MaintenanceDemand.Compaction, progress, cancellation);
     }
 
     /// <summary>Changes the parameters that may change: graph search width, time to live of rows to come.</summary>

@@ -40,6 +40,9 @@ public sealed record VectorEngineOptions
     /// <summary>Rows of the mutable segment after which it is sealed into a segment file.</summary>
     public int SealAfterRows { get; init; } = 50_000;
 
+    /// <summary>Rows added to a graph after which a build that goes on for longer saves it.</summary>
+    public int SaveGraphAfterRows { get; init; } = 200_000;
+
     /// <summary>Threads of an index build.</summary>
     public int BuildThreads { get; init; } = Environment.ProcessorCount;
 

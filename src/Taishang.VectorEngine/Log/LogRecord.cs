@@ -68,11 +68,18 @@ internal static class LogRecord
     /// <summary>Deletes rows of a table by their ids.</summary>
     public static LogBuffer Delete(RowTable table, List<int> rows)
     {
-        var bytes = HeaderBytes;
+        long bytes = HeaderBytes;
         foreach (var row in rows)
-            bytes = checked(bytes + DeleteEntryBytes + table.Record(row).Id.Length);
+            bytes += DeleteEntryBytes + table.Record(row).Id.Length;
+        if (bytes > LogFormat.PayloadBytesMax)
+        {
+            throw new VectorInputException(
+                VectorInputError.TooManyRows,
+                $"the filter matches {rows.Count} rows, whose ids take {bytes} bytes; at most "
+                + $"{LogFormat.PayloadBytesMax} can be deleted in one call");
+        }
 
-        var buffer = new LogBuffer(bytes, rows.Count);
+        var buffer = new LogBuffer((int)bytes, rows.Count);
         var target = buffer.Payload;
         WriteHeader(target, LogRecordKind.Delete, rows.Count);
         var at = HeaderBytes;

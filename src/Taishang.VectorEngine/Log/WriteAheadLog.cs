@@ -15,6 +15,7 @@ internal sealed class WriteAheadLog : IDisposable
     private IStorageFile _file;
     private long _written;
     private bool _broken;
+    private bool _hasRefused;
 
     private WriteAheadLog(IStorageDevice device, string folder, bool sync, long number, IStorageFile file, long bytes)
     {
@@ -40,6 +41,17 @@ internal sealed class WriteAheadLog : IDisposable
     public static WriteAheadLog Resume(IStorageDevice device, string folder, bool sync, long number, long bytes) =>
         new(device, folder, sync, number, device.Open(LogFiles.Path(folder, number), writable: true), bytes);
 
+    /// <summary>
+    /// Goes on behind a log whose end is torn. Nothing is written before the first record asks for a new file: a start
+    /// must succeed on a disk that is full.
+    /// </summary>
+    public static WriteAheadLog ResumeTorn(
+        IStorageDevice device, string folder, bool sync, long number, long validBytes) =>
+        new(device, folder, sync, number, device.Open(LogFiles.Path(folder, number), writable: false), validBytes)
+        {
+            _broken = true,
+        };
+
     /// <summary>Writes a record behind the others; durable only after <see cref="Sync"/>.</summary>
     public void Append(LogBuffer buffer)
     {
@@ -53,6 +65,7 @@ internal sealed class WriteAheadLog : IDisposable
         try
         {
             LogFormat.WriteRecordHeader(whole, payload, DurableBytes);
+            _hasRefused = true;
             _file.Write(_written, whole);
             _written += whole.Length;
         }
@@ -75,6 +88,7 @@ internal sealed class WriteAheadLog : IDisposable
             if (_sync)
                 _file.Sync();
             DurableBytes = _written;
+            _hasRefused = false;
         }
         catch
         {
@@ -94,28 +108,37 @@ internal sealed class WriteAheadLog : IDisposable
         _file = next;
         Number++;
         DurableBytes = _written = LogFormat.FileHeaderBytes;
-        _broken = false;
+        _broken = _hasRefused = false;
     }
 
     /// <summary>
-    /// Gives up what was appended since the last sync, because one of the group failed. Cutting it off is an attempt
-    /// only, so that a process that stops before the next write does not find a refused write again; what counts is
-    /// the length that the next file states.
+    /// Gives up what was appended since the last sync, because one of the group failed. A refused write must not be
+    /// found again by the next start, so it is cut off, and a new file states at once how far this one is good: the cut
+    /// alone is not on the disk yet. Where the disk refuses that too, the next write tries again.
     /// </summary>
     public void Abandon()
     {
         _broken = true;
+        if (!_hasRefused)
+            return;
+
+        Try(() => _file.SetLength(DurableBytes));
+        Try(Rotate);
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static void Try(Action action)
+    {
         try
         {
-            _file.SetLength(DurableBytes);
+            action();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // The disk that refused the write refuses this too.
         }
     }
-
-    public void Dispose() => _file.Dispose();
 
     private static IStorageFile CreateFile(IStorageDevice device, string folder, long number, long previousBytes)
     {

@@ -18,6 +18,9 @@ internal sealed class Compactor(Snapshot source)
 
     public Generation Target { get; } = new(source.Generation.Rows.Dimensions, source.Generation.Rows.Metric);
 
+    /// <summary>Rows of the new generation that will expire, found before anybody has to wait for it.</summary>
+    public PriorityQueue<int, long> Expiries { get; } = new();
+
     /// <summary>Rows that the snapshot gave: what the new segment holds.</summary>
     public int BaseRows => _living.Length;
 
@@ -28,7 +31,10 @@ internal sealed class Compactor(Snapshot source)
         SegmentFile.Load(device, path, Target.Rows, BaseRows, cancellation);
         Target.Ids.EnsureCapacity(BaseRows);
         for (var row = 0; row < BaseRows; row++)
+        {
             Target.Ids.Put(row);
+            Schedule(row);
+        }
     }
 
     /// <summary>Copies rows written since, so that little is left for <see cref="Finish"/>.</summary>
@@ -58,11 +64,21 @@ internal sealed class Compactor(Snapshot source)
             var copy = BaseRows + row - source.Rows;
             var diedAt = _old.DiedAt(row);
             Target.Rows.Kill(copy, diedAt);
-            if (diedAt == RowTable.Alive)
-                Target.Ids.Put(copy);
+            if (diedAt != RowTable.Alive)
+                continue;
+
+            Target.Ids.Put(copy);
+            Schedule(copy);
         }
 
         return Target.Ids.Count;
+    }
+
+    private void Schedule(int row)
+    {
+        var ticks = Target.Rows.Record(row).ExpiresAtTicks;
+        if (ticks != RowRecord.Never)
+            Expiries.Enqueue(row, ticks);
     }
 
     private static int[] FindLiving(Snapshot source)

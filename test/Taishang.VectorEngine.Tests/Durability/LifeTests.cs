@@ -119,31 +119,6 @@ public sealed class LifeTests
     }
 
     [Fact]
-    public async Task Deleting_shrinks_the_disk_and_erases_the_bytes()
-    {
-        await using var folder = new EngineFolder();
-        var collection = await folder.CreateAsync(new VectorCollectionOptions { Dimensions = 64 });
-        await collection.UpsertAllAsync(
-            Rows.Numbered(Rows.Vectors(1, 3000, 64), i => i % 2 == 0 ? "{\"word\":\"erasable\"}" : "{}"));
-        await collection.BuildIndexAsync(null, CancellationToken.None);
-        var before = collection.Describe().DiskBytes;
-
-        var erasable = Rows.Filter("{\"word\":\"erasable\"}");
-        Assert.Equal(1500, await collection.DeleteAsync(erasable, CancellationToken.None));
-        Assert.Equal(1500, collection.Count());
-        await collection.BuildIndexAsync(null, CancellationToken.None);
-
-        Assert.True(collection.Describe().DiskBytes < before * 0.6);
-        Assert.Equal(0, collection.Describe().DeadRows);
-        await collection.DisposeAsync();
-        var text = string.Concat(
-            Directory.EnumerateFiles(folder.Path).Select(path => Encoding.Latin1.GetString(File.ReadAllBytes(path))));
-        Assert.DoesNotContain("erasable", text, StringComparison.Ordinal);
-        Assert.DoesNotContain("r000002", text, StringComparison.Ordinal);
-        Assert.Contains("r000003", text, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task Options_that_may_change_survive_a_restart()
     {
         await using var folder = new EngineFolder();
