@@ -50,6 +50,9 @@ public static class Limits
     /// <summary>Rows of one collection: a packed node has 31 bits, and arrays have to hold one item a row.</summary>
     public const int RowsMax = 1_000_000_000;
 
+    /// <summary>UTF-16 code units of what a caller keeps beside a snapshot.</summary>
+    public const int SnapshotNoteCharactersMax = 1 << 20;
+
     /// <summary>
     /// Length (root of the sum of squares) of a vector. Beyond it the squared distance of two rows no longer fits
     /// float32, and infinite distances have no order.

@@ -9,6 +9,9 @@ internal sealed class EngineFolder : IAsyncDisposable
 
     public string Path => System.IO.Path.Combine(_root, "collection");
 
+    /// <summary>A place for something else of the test.</summary>
+    public string Beside(string name) => System.IO.Path.Combine(_root, name);
+
     /// <summary>The collection opened last.</summary>
     public VectorCollection? Collection { get; private set; }
 

@@ -8,6 +8,7 @@ namespace Taishang.VectorEngine.Storage;
 internal sealed partial class DiskDevice : IStorageDevice
 {
     private const int ReadOnlyFlag = 0;
+    private const int NoSuchFile = 2;
 
     public static readonly DiskDevice Instance = new();
 
@@ -26,6 +27,19 @@ internal sealed partial class DiskDevice : IStorageDevice
     public void Rename(string from, string to) => File.Move(from, to, overwrite: true);
 
     public void Delete(string path) => File.Delete(path);
+
+    public bool TryLink(string from, string to)
+    {
+        if (!OperatingSystem.IsLinux())
+            return false;
+
+        if (Link(from, to) == 0)
+            return true;
+
+        return Marshal.GetLastPInvokeError() == NoSuchFile
+            ? throw new FileNotFoundException($"there is no file {from}", from)
+            : false;
+    }
 
     public void SyncFolder(string folder)
     {
@@ -50,6 +64,10 @@ internal sealed partial class DiskDevice : IStorageDevice
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int OpenDescriptor(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Link(string from, string to);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

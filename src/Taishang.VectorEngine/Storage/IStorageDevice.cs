@@ -20,6 +20,14 @@ internal interface IStorageDevice
 
     void Delete(string path);
 
+    /// <summary>Gives a file that never changes a second name, by which it outlives the first. False where that cannot
+    /// be done: on another disk, or on one without links.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    bool TryLink(string from, string to) => false;
+
+    /// <summary>Gives a folder its name; nothing stands there yet.</summary>
+    void RenameFolder(string from, string to) => Directory.Move(from, to);
+
     /// <summary>Makes names created, renamed or deleted in a folder durable.</summary>
     void SyncFolder(string folder);
 

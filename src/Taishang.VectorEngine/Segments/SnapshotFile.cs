@@ -1,0 +1,79 @@
+using System.Text.Json;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine.Segments;
+
+/// <summary>One file of a snapshot.</summary>
+/// <param name="Name">Without a path.</param>
+/// <param name="Bytes">Its length.</param>
+/// <param name="Hash">XXH128 of its content, hexadecimal.</param>
+internal sealed record SnapshotEntry(string Name, long Bytes, string Hash);
+
+/// <summary>The file that makes a folder a snapshot: what belongs to it and what each file must be.</summary>
+internal sealed record SnapshotFile
+{
+    public const string FileName = "snapshot";
+
+    private const int BytesMax = 64 << 20;
+
+    public required VectorCollectionOptions Options { get; init; }
+
+    public required long LiveRows { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required string Note { get; init; }
+
+    public required IReadOnlyList<SnapshotEntry> Entries { get; init; }
+
+    public CollectionSnapshot Describe() => new()
+    {
+        Options = Options,
+        LiveRows = LiveRows,
+        CreatedAt = CreatedAt,
+        Bytes = Entries.Sum(entry => entry.Bytes),
+        FileCount = Entries.Count,
+        Note = Note,
+    };
+
+    public void Save(IStorageDevice device, string folder)
+    {
+        using var writer = new BlockFileWriter(device, Path.Combine(folder, FileName), FileKinds.Snapshot);
+        writer.Write(JsonSerializer.SerializeToUtf8Bytes(this));
+        writer.Commit();
+    }
+
+    /// <exception cref="CorruptDataException">It is damaged, of another version, or names what is no file of a
+    /// collection.</exception>
+    public static SnapshotFile Load(IStorageDevice device, string folder)
+    {
+        using var reader = new BlockFileReader(device, Path.Combine(folder, FileName), FileKinds.Snapshot);
+        if (reader.Remaining is <= 0 or > BytesMax)
+            throw reader.Corrupt($"a snapshot's list of {reader.Remaining} bytes");
+
+        var json = new byte[reader.Remaining];
+        reader.Read(json);
+        SnapshotFile snapshot;
+        try
+        {
+            snapshot = JsonSerializer.Deserialize<SnapshotFile>(json) ?? throw reader.Corrupt("the list is null");
+        }
+        catch (JsonException exception)
+        {
+            throw reader.Corrupt($"the list cannot be read: {exception.Message}");
+        }
+
+        foreach (var entry in snapshot.Entries)
+        {
+            if (!IsName(entry.Name) || entry.Bytes < 0)
+                throw reader.Corrupt($"'{entry.Name}' of {entry.Bytes} bytes is no file of a collection");
+        }
+
+        return snapshot;
+    }
+
+    /// <summary>A list that came from elsewhere must not lead out of its folder.</summary>
+    private static bool IsName(string name) =>
+        name.Length > 0 && name != FileName
+        && name.All(character => char.IsAsciiLetterOrDigit(character) || character == '-');
+}

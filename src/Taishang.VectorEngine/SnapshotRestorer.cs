@@ -1,0 +1,53 @@
+using Taishang.VectorEngine.Log;
+using Taishang.VectorEngine.Segments;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine;
+
+/// <summary>
+/// Makes a collection of a snapshot. Every file is compared with its length and checksum, and what was made is opened
+/// once before it gets its name, so that a restore gives the whole collection or none.
+/// </summary>
+internal sealed class SnapshotRestorer(IStorageDevice device, VectorEngineOptions engine)
+{
+    public CollectionSnapshot Restore(string source, string folder, CancellationToken cancellation)
+    {
+        var snapshot = SnapshotFile.Load(device, source);
+        using var target = new SnapshotFolder(device, folder);
+        foreach (var entry in snapshot.Entries)
+            Bring(entry, source, target, cancellation);
+        Try(target.Aside, cancellation);
+        target.Commit();
+        return snapshot.Describe();
+    }
+
+    private void Bring(SnapshotEntry entry, string source, SnapshotFolder target, CancellationToken cancellation)
+    {
+        var path = Path.Combine(source, entry.Name);
+        if (!device.Exists(path))
+            throw new CorruptDataException(path, 0, "a file of the snapshot is missing");
+
+        using var file = device.Open(path, writable: false);
+        if (file.Length != entry.Bytes)
+        {
+            throw new CorruptDataException(
+                path, Math.Min(file.Length, entry.Bytes), $"{file.Length} bytes, the snapshot says {entry.Bytes}");
+        }
+
+        // Logs are written on, and a manifest is small: neither may be shared with the snapshot.
+        var isShared = !LogFiles.TryParse(entry.Name, out _) && entry.Name != Manifest.FileName
+            && device.TryLink(path, target.PathOf(entry.Name));
+        var hash = isShared
+            ? target.HashOf(path, entry.Bytes, cancellation)
+            : target.Copy(file, path, entry.Name, entry.Bytes, cancellation);
+        if (hash != entry.Hash)
+            throw new CorruptDataException(path, 0, "the content does not match the snapshot's checksum");
+    }
+
+    private void Try(string folder, CancellationToken cancellation)
+    {
+        var opened = new CollectionOpener(device, folder, engine).Open(cancellation);
+        opened.State.Close();
+        opened.Log.Dispose();
+    }
+}

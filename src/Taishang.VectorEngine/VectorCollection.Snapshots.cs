@@ -1,0 +1,85 @@
+using Taishang.VectorEngine.Segments;
+using Taishang.VectorEngine.Storage;
+
+namespace Taishang.VectorEngine;
+
+/// <summary>Snapshots: a collection at one commit, in a folder of its own.</summary>
+public sealed partial class VectorCollection
+{
+    /// <summary>
+    /// Puts the collection as it is at one commit into a folder that does not exist yet. Searches and writes go on
+    /// meanwhile. A failure or crash in the middle leaves no such folder.
+    /// </summary>
+    /// <param name="folder">On the same disk, files that never change are shared by links; others are copied.</param>
+    /// <param name="note">Kept beside the rows, for the caller's own use; up to 1 MiB of text.</param>
+    /// <param name="cancellation">Leaves nothing.</param>
+    /// <exception cref="InvalidOperationException">The folder exists.</exception>
+    /// <exception cref="WriteFailedException">The disk refused.</exception>
+    public async Task<CollectionSnapshot> SnapshotAsync(string folder, string note, CancellationToken cancellation)
+    {
+        ThrowIfDisposed();
+        RowRules.CheckRange("note", note.Length, 0, Limits.SnapshotNoteCharactersMax);
+        RequireAbsent(folder);
+        try
+        {
+            return await new SnapshotTaker(_files, _state, _queue, _engine.Time).TakeAsync(folder, note, cancellation);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new WriteFailedException($"the snapshot could not be written: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>What a snapshot holds, by its own word; its files are not looked at.</summary>
+    /// <exception cref="FileNotFoundException">The folder is no snapshot.</exception>
+    /// <exception cref="CorruptDataException">Its list is damaged or of an unknown version.</exception>
+    public static CollectionSnapshot ReadSnapshot(string folder)
+    {
+        RequireSnapshot(DiskDevice.Instance, folder);
+        return SnapshotFile.Load(DiskDevice.Instance, folder).Describe();
+    }
+
+    /// <summary>Makes a collection of a snapshot, in a folder that does not exist yet; to be opened then.</summary>
+    /// <exception cref="FileNotFoundException">There is no such snapshot.</exception>
+    /// <exception cref="CorruptDataException">Names the file that is damaged, missing or of an unknown version.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">The folder exists.</exception>
+    /// <exception cref="MemoryLimitException">It would not fit into memory.</exception>
+    /// <exception cref="WriteFailedException">The disk refused.</exception>
+    public static Task<CollectionSnapshot> RestoreAsync(
+        string snapshotFolder, string folder, VectorEngineOptions engine, CancellationToken cancellation) =>
+        RestoreAsync(snapshotFolder, folder, engine, DiskDevice.Instance, cancellation);
+
+    internal static async Task<CollectionSnapshot> RestoreAsync(
+        string snapshotFolder,
+        string folder,
+        VectorEngineOptions engine,
+        IStorageDevice device,
+        CancellationToken cancellation)
+    {
+        RequireSnapshot(device, snapshotFolder);
+        RequireAbsent(folder);
+        try
+        {
+            return await Task.Run(
+                () => new SnapshotRestorer(device, engine).Restore(snapshotFolder, folder, cancellation), cancellation);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new WriteFailedException($"the snapshot could not be restored: {exception.Message}", exception);
+        }
+    }
+
+    private static void RequireAbsent(string folder)
+    {
+        if (Directory.Exists(folder) || File.Exists(folder))
+            throw new InvalidOperationException($"{folder} exists already");
+    }
+
+    private static void RequireSnapshot(IStorageDevice device, string folder)
+    {
+        var path = Path.Combine(folder, SnapshotFile.FileName);
+        if (!device.Exists(path))
+            throw new FileNotFoundException($"{folder} holds no snapshot", path);
+    }
+}
