@@ -1,4 +1,5 @@
 using Taishang.VectorEngine.Filtering;
+using Taishang.VectorEngine.Indexes;
 using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Segments;
 using Taishang.VectorEngine.Storage;
@@ -38,13 +39,13 @@ internal sealed unsafe class GroupExecutor(
 
     /// <summary>The nearest groups, at most the request's top-k, in order, with those hits that were met on the way.
     /// </summary>
-    public List<FoundGroup> Choose(SearchRequest request, int efSearch, int size)
+    public List<FoundGroup> Choose(SearchRequest request, SearchEffort effort, int size)
     {
         _query = buffers.QueryOf(_rows, request.Vector.Span);
         var looked = (int)Math.Min((long)request.TopK * size * RowsPerHit, Limits.TopKMax);
         var wide = request with { TopK = looked, Offset = 0 };
         var list = new SearchExecutor(snapshot, matching, buffers, cancellation)
-            .List(request.Vector.Span, wide, efSearch);
+            .List(request.Vector.Span, wide, effort with { TopK = looked });
         if (list.IsEmpty)
             return [];
 

@@ -38,6 +38,9 @@ public static class Limits
     /// <summary>Rows of one page of a scroll.</summary>
     public const int ScrollRowsMax = 10_000;
 
+    /// <summary>Lists of an IVF index, and of them those that a search looks through.</summary>
+    public const int ListsMax = 65_536;
+
     public const int ConnectivityMin = 4;
 
     /// <summary>Twice this and the spare links still fit one batch of scores.</summary>

@@ -89,6 +89,9 @@ internal sealed class Maintainer(
 
     private static bool NeedsCompaction(Snapshot snapshot, MaintenanceDemand demand)
     {
+        if (snapshot.Generation.Index?.IsOutgrown(snapshot.Rows) == true)
+            return true;
+
         var dead = snapshot.Rows - snapshot.Live;
         return demand switch
         {
@@ -200,7 +203,7 @@ internal sealed class Maintainer(
             var sealedRows = files.Manifest.SealedRows();
             if (_savedGraphRows < sealedRows && index.Covered <= sealedRows)
             {
-                for (int next; (next = NextSave(index.Covered)) < sealedRows;)
+                for (int next; index.GrowsByRows && (next = NextSave(index.Covered)) < sealedRows;)
                 {
                     await BuildAsync(index, next, Part(progress, next, snapshot.Rows), cancellation);
                     SaveIndex(index, cancellation);

@@ -1,4 +1,5 @@
 using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Indexes.Ivf;
 using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Segments;
 using Taishang.VectorEngine.Storage;
@@ -35,6 +36,10 @@ internal static class MemoryNeeds
                 bytes += LengthOf(device, Path.Combine(folder, name));
         }
 
+        // Lists of floats are filled from the rows: their file does not hold them.
+        if (manifest.Options.Index == IndexKind.IvfFlat && manifest.Graph is not null)
+            bytes += manifest.SealedRows() * IvfMemory.BytesOfRow(IndexKind.IvfFlat, manifest.Options.Dimensions);
+
         foreach (var name in device.List(folder))
         {
             if (Log.LogFiles.TryParse(name, out var number) && number >= manifest.FirstLog)
@@ -65,6 +70,7 @@ internal static class MemoryNeeds
     private static long RowBytesIn(IndexKind kind, VectorCollectionOptions options) => kind switch
     {
         IndexKind.Flat => 0,
+        IndexKind.IvfFlat or IndexKind.IvfSq8 => IvfMemory.BytesOfRow(kind, options.Dimensions),
         _ => HnswMemory.BytesOfNode(options.Dimensions, options.Hnsw.Connectivity),
     };
 

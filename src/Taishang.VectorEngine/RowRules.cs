@@ -127,6 +127,8 @@ internal static class RowRules
         CheckRange(
             "ef_construction", options.Hnsw.EfConstruction, Limits.EfConstructionMin, Limits.EfConstructionMax);
         CheckRange("ef_search", options.Hnsw.EfSearch, 1, Limits.EfSearchMax);
+        CheckRange("nlist", options.Ivf.Lists, 0, Limits.ListsMax);
+        CheckRange("nprobe", options.Ivf.Probes, 0, Limits.ListsMax);
         CheckTimeToLive(options.TimeToLive);
         if (!Enum.IsDefined(options.Metric) || !Enum.IsDefined(options.Index))
             throw new VectorInputException(VectorInputError.BadParameter, "metric or index kind is not known");

@@ -28,9 +28,9 @@ internal unsafe ref struct SearchExecutor(
     private Query _query;
 
     /// <summary>The neighbours from offset on, at most top-k of them, nearest first, in engine distances.</summary>
-    public ReadOnlySpan<Neighbor> Run(ReadOnlySpan<float> vector, SearchRequest request, int efSearch)
+    public ReadOnlySpan<Neighbor> Run(ReadOnlySpan<float> vector, SearchRequest request, SearchEffort effort)
     {
-        var list = List(vector, request, efSearch);
+        var list = List(vector, request, effort);
         if (list.Length <= request.Offset)
             return default;
 
@@ -41,7 +41,7 @@ internal unsafe ref struct SearchExecutor(
     }
 
     /// <summary>The list that pages are cut from, up to the end of the page asked for, layer behind layer.</summary>
-    public Span<Neighbor> List(ReadOnlySpan<float> vector, SearchRequest request, int efSearch)
+    public Span<Neighbor> List(ReadOnlySpan<float> vector, SearchRequest request, SearchEffort effort)
     {
         _query = buffers.QueryOf(_rows, vector);
         buffers.Found.Clear();
@@ -49,7 +49,7 @@ internal unsafe ref struct SearchExecutor(
         if (wanted <= request.Offset)
             return default;
 
-        var layer = _index?.FirstLayer(efSearch, request.TopK) ?? default;
+        var layer = _index?.FirstLayer(effort) ?? default;
         var isFirst = true;
         while (buffers.Found.Count < wanted)
         {

@@ -9,6 +9,10 @@ public sealed record SearchRequest(ReadOnlyMemory<float> Vector, int TopK)
     /// <c>Offset + TopK</c> by itself where it is too small.</summary>
     public int? EfSearch { get; init; }
 
+    /// <summary>Lists of an IVF index to look through at least; null takes the collection's default. More are looked
+    /// through by itself where few of their rows match.</summary>
+    public int? Probes { get; init; }
+
     /// <summary>Scan every row instead of using the index.</summary>
     public bool Exact { get; init; }
 

@@ -1,18 +1,22 @@
 using Taishang.VectorEngine.Filtering;
+using Taishang.VectorEngine.Indexes;
 
 namespace Taishang.VectorEngine;
 
 /// <summary>What searches and scrolls may ask for.</summary>
 internal static class SearchRules
 {
-    /// <summary>Checks everything but the vector; returns the width to search with.</summary>
-    public static int Check(SearchRequest request, VectorCollectionOptions options)
+    /// <summary>Checks everything but the vector; returns how hard to look.</summary>
+    public static SearchEffort Check(SearchRequest request, VectorCollectionOptions options)
     {
         RowRules.CheckRange("top_k", request.TopK, 1, Limits.TopKMax);
         RowRules.CheckRange("offset", request.Offset, 0, Limits.OffsetMax);
         var efSearch = request.EfSearch ?? options.Hnsw.EfSearch;
         RowRules.CheckRange("ef", efSearch, 1, Limits.EfSearchMax);
-        return efSearch;
+        if (request.Probes is { } probes)
+            RowRules.CheckRange("nprobe", probes, 1, Limits.ListsMax);
+        var byDefault = options.Ivf.Probes > 0 ? options.Ivf.Probes : (int?)null;
+        return new SearchEffort(efSearch, request.Probes ?? byDefault, request.TopK);
     }
 
     public static void CheckQueries(IReadOnlyList<ReadOnlyMemory<float>> vectors, VectorCollectionOptions options)

@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Taishang.VectorEngine.Filtering;
+using Taishang.VectorEngine.Indexes;
 using Taishang.VectorEngine.Segments;
 
 namespace Taishang.VectorEngine;
@@ -27,12 +28,12 @@ public sealed partial class VectorCollection
         ThrowIfDisposed();
         matches.Clear();
         var options = Options;
-        var efSearch = SearchRules.Check(request, options);
+        var effort = SearchRules.Check(request, options);
         RowRules.CheckVector(vector, options, row: null);
 
         var snapshot = _state.Acquire();
         matches.Hold(snapshot.Generation);
-        Search(snapshot, MatchingRows.Of(snapshot, request.Filter), vector, request, efSearch, matches, cancellation);
+        Search(snapshot, MatchingRows.Of(snapshot, request.Filter), vector, request, effort, matches, cancellation);
     }
 
     /// <summary>
@@ -51,7 +52,7 @@ public sealed partial class VectorCollection
     {
         ThrowIfDisposed();
         var options = Options;
-        var efSearch = SearchRules.Check(request, options);
+        var effort = SearchRules.Check(request, options);
         SearchRules.CheckQueries(vectors, options);
         RowRules.CheckRange("threads", threads, 1, Limits.QueriesPerCallMax);
         var snapshot = _state.Acquire();
@@ -61,7 +62,7 @@ public sealed partial class VectorCollection
             ForEach(vectors.Count, threads, (query, matches) =>
             {
                 Hold(snapshot, matches);
-                Search(snapshot, matching, vectors[query].Span, request, efSearch, matches, cancellation);
+                Search(snapshot, matching, vectors[query].Span, request, effort, matches, cancellation);
                 answered(query, matches);
             }, cancellation);
         }
@@ -80,7 +81,7 @@ public sealed partial class VectorCollection
     {
         ThrowIfDisposed();
         var options = Options;
-        var efSearch = SearchRules.Check(request, options);
+        var effort = SearchRules.Check(request, options);
         SearchRules.CheckGroups(request, by);
         RowRules.CheckVector(request.Vector.Span, options, row: null);
         var snapshot = _state.Acquire();
@@ -90,7 +91,7 @@ public sealed partial class VectorCollection
             var matching = MatchingRows.Of(snapshot, request.Filter);
             var column = GroupColumn.Of(snapshot.Generation.Columns, by.Field, snapshot.Rows);
             var executor = new GroupExecutor(snapshot, matching, column, buffers, cancellation);
-            var groups = executor.Choose(request, efSearch, by.Size);
+            var groups = executor.Choose(request, effort, by.Size);
             executor.Fill(groups, by.Size);
             return new GroupedAnswer([.. GroupWriter.Write(groups, request, snapshot.Generation.Rows, column)]);
         }
@@ -166,14 +167,15 @@ public sealed partial class VectorCollection
     }
 
     private void Search(
-        Snapshot snapshot, in MatchingRows matching, ReadOnlySpan<float> vector, SearchRequest request, int efSearch,
+        Snapshot snapshot, in MatchingRows matching, ReadOnlySpan<float> vector, SearchRequest request,
+        SearchEffort effort,
         SearchMatches matches, CancellationToken cancellation)
     {
         var rows = snapshot.Generation.Rows;
         var buffers = _memory.Rent(rows.PaddedDimensions);
         try
         {
-            var found = new SearchExecutor(snapshot, matching, buffers, cancellation).Run(vector, request, efSearch);
+            var found = new SearchExecutor(snapshot, matching, buffers, cancellation).Run(vector, request, effort);
             matches.Add(rows, found, request.ScoreThreshold);
         }
         finally

@@ -156,19 +156,24 @@ public sealed partial class VectorCollection : IAsyncDisposable
 
     /// <summary>Changes the parameters that may change: graph search width, time to live of rows to come.</summary>
     /// <param name="efSearch">1–16384; null keeps what is.</param>
+    /// <param name="probes">Lists to look through, 1–65536; null keeps what is.</param>
     /// <param name="timeToLive">More than zero; null lets rows to come live for ever.</param>
     /// <param name="cancellation">Gives up waiting for a running build.</param>
-    public Task ReconfigureAsync(int? efSearch, TimeSpan? timeToLive, CancellationToken cancellation)
+    public Task ReconfigureAsync(
+        int? efSearch, int? probes, TimeSpan? timeToLive, CancellationToken cancellation)
     {
         ThrowIfDisposed();
         if (efSearch is { } ef)
             RowRules.CheckRange("ef_search", ef, 1, Limits.EfSearchMax);
+        if (probes is { } lists)
+            RowRules.CheckRange("nprobe", lists, 1, Limits.ListsMax);
         RowRules.CheckTimeToLive(timeToLive);
         return _builds.ReconfigureAsync(
             options => options with
             {
                 TimeToLive = timeToLive,
                 Hnsw = options.Hnsw with { EfSearch = efSearch ?? options.Hnsw.EfSearch },
+                Ivf = options.Ivf with { Probes = probes ?? options.Ivf.Probes },
             },
             cancellation);
     }

@@ -14,6 +14,8 @@ public sealed record VectorCollectionOptions
 
     public HnswOptions Hnsw { get; init; } = new();
 
+    public IvfOptions Ivf { get; init; } = new();
+
     /// <summary>Rows that bring no expiry of their own live this long; null for ever.</summary>
     public TimeSpan? TimeToLive { get; init; }
 }
@@ -29,6 +31,18 @@ public sealed record HnswOptions
 
     /// <summary>Candidates kept while searching when the request names none (ef in the paper). 1–16384.</summary>
     public int EfSearch { get; init; } = 64;
+}
+
+/// <summary>Parameters of the lists of an IVF index.</summary>
+public sealed record IvfOptions
+{
+    /// <summary>Lists (nlist), 1–65536; 0, the default, for four times the root of the rows. Never so many that a list
+    /// has fewer than 8 rows on average.</summary>
+    public int Lists { get; init; }
+
+    /// <summary>Lists looked through when the request names none (nprobe), 1–65536; 0, the default, for twice the root
+    /// of the number of lists, at least 8.</summary>
+    public int Probes { get; init; }
 }
 
 /// <summary>What the engine may use, shared by the collections of one process.</summary>

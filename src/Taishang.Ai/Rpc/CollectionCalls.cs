@@ -20,6 +20,7 @@ internal sealed class CollectionCalls(CollectionStore store)
     {
         var id = RequestRules.CollectionId(request.CollectionId);
         RequestRules.Range("ef_search", request.EfSearch, 0, Limits.EfSearchMax);
+        RequestRules.Range("nprobe", request.Nprobe, 0, Limits.ListsMax);
         RequestRules.Range("ttl_seconds", request.TtlSeconds, -1, RpcLimits.TtlSecondsMax);
         using var lease = await store.EnterAsync(id, cancellation);
         // The engine takes the time to live as it shall be, so what is kept is told again.
@@ -30,7 +31,8 @@ internal sealed class CollectionCalls(CollectionStore store)
             _ => TimeSpan.FromSeconds(request.TtlSeconds),
         };
         await lease.Collection.ReconfigureAsync(
-            request.EfSearch == 0 ? null : request.EfSearch, timeToLive, cancellation);
+            request.EfSearch == 0 ? null : request.EfSearch, request.Nprobe == 0 ? null : request.Nprobe, timeToLive,
+            cancellation);
         return new UpdateCollectionResponse();
     }
 

@@ -37,6 +37,11 @@ internal static class CollectionSpecs
                     (Limits.EfConstructionMin, Limits.EfConstructionMax)),
                 EfSearch = OrDefault("spec.ef_search", spec.EfSearch, Defaults.EfSearch, (1, Limits.EfSearchMax)),
             },
+            Ivf = new IvfOptions
+            {
+                Lists = InRange("spec.nlist", spec.Nlist, 0, Limits.ListsMax),
+                Probes = InRange("spec.nprobe", spec.Nprobe, 0, Limits.ListsMax),
+            },
             TimeToLive = spec.TtlSeconds switch
             {
                 0 => null,
@@ -60,6 +65,8 @@ internal static class CollectionSpecs
         Connectivity = options.Hnsw.Connectivity,
         EfConstruction = options.Hnsw.EfConstruction,
         EfSearch = options.Hnsw.EfSearch,
+        Nlist = options.Ivf.Lists,
+        Nprobe = options.Ivf.Probes,
         TtlSeconds = options.TimeToLive is { } ttl ? (long)ttl.TotalSeconds : 0,
         Engine = EmbeddedEngine,
     };

@@ -10,13 +10,15 @@ internal static class IndexTypes
     [
         (IndexType.Flat, IndexKind.Flat, "flat"),
         (IndexType.Hnsw, IndexKind.Hnsw, "hnsw"),
+        (IndexType.IvfFlat, IndexKind.IvfFlat, "ivf_flat"),
+        (IndexType.IvfSq8, IndexKind.IvfSq8, "ivf_sq8"),
         (IndexType.Auto, IndexKind.Auto, "auto"),
     ];
 
     /// <summary>What this worker has.</summary>
     public static IEnumerable<IndexType> All => Known.Select(known => known.Wire);
 
-    public static string Names => string.Join(", ", Known.Select(known => known.Wire.ToString().ToUpperInvariant()));
+    public static string Names => string.Join(", ", Known.Select(known => known.Tag.ToUpperInvariant()));
 
     /// <summary>Null when this worker does not have it.</summary>
     public static IndexKind? ToEngine(IndexType type)

@@ -49,7 +49,7 @@ internal sealed class SearchCalls(
         RequestRules.Range("top_k", request.TopK, 1, RpcLimits.TopKMax);
         RequestRules.Range("offset", request.Offset, 0, RpcLimits.OffsetMax);
         RequestRules.Range("ef", request.Ef, 0, RpcLimits.EfMax);
-        RequestRules.Range("nprobe", request.Nprobe, 0, RpcLimits.EfMax);
+        RequestRules.Range("nprobe", request.Nprobe, 0, Limits.ListsMax);
         if (request.HasScoreThreshold && !float.IsFinite(request.ScoreThreshold))
             throw new WorkerException(
                 ErrorCode.InvalidArgument, $"score_threshold: expected a finite number, got {request.ScoreThreshold}",
@@ -72,6 +72,7 @@ internal sealed class SearchCalls(
         new(RepeatedFloats.AsMemory(request.Queries[query].Values), request.TopK)
         {
             EfSearch = request.Ef == 0 ? null : request.Ef,
+            Probes = request.Nprobe == 0 ? null : request.Nprobe,
             Exact = request.Exact,
             Filter = filter,
             Offset = request.Offset,

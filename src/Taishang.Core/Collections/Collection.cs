@@ -86,6 +86,8 @@ internal sealed record Collection
             Connectivity = parameters.Connectivity ?? 0,
             EfConstruction = parameters.EfConstruction ?? 0,
             EfSearch = parameters.EfSearch ?? 0,
+            Nlist = parameters.Lists ?? 0,
+            Nprobe = parameters.Probes ?? 0,
             TtlSeconds = TtlSeconds ?? 0,
             Engine = Engine,
         };

@@ -46,10 +46,12 @@ internal sealed class CollectionLife(
     {
         if (tellWorker)
         {
+            var parameters = CollectionParams.Parse(changed.Params);
             var request = new UpdateCollectionRequest
             {
                 CollectionId = old.Id,
-                EfSearch = CollectionParams.Parse(changed.Params).EfSearch ?? 0,
+                EfSearch = parameters.EfSearch ?? 0,
+                Nprobe = parameters.Probes ?? 0,
                 TtlSeconds = changed.TtlSeconds ?? -1,
             };
             await ai.CallAsync(AiCalls.UpdateCollection, request, old.WorkerId, cancellation);

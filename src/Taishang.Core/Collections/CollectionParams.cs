@@ -4,13 +4,19 @@ using Taishang.Core.Api;
 
 namespace Taishang.Core.Collections;
 
-/// <summary>Parameters of the graph index; a FLAT collection has none.</summary>
+/// <summary>Parameters of the index; which of them, its type says (<see cref="IndexTypes"/>).</summary>
 /// <param name="Connectivity">Links of a node on the upper layers, <c>m</c>: 4–64.</param>
 /// <param name="EfConstruction">Candidates kept while a node is linked: 8–2000.</param>
 /// <param name="EfSearch">Candidates kept while searching: 1–16384.</param>
-internal sealed record CollectionParams(int? Connectivity, int? EfConstruction, int? EfSearch)
+/// <param name="Lists">Lists of an IVF index, <c>nlist</c>: 1–65536; none lets the worker choose by the rows.</param>
+/// <param name="Probes">Of them, those that a search looks through, <c>nprobe</c>: 1–65536; none lets the worker
+/// choose by their number.</param>
+internal sealed record CollectionParams(
+    int? Connectivity = null, int? EfConstruction = null, int? EfSearch = null, int? Lists = null, int? Probes = null)
 {
-    public static CollectionParams None { get; } = new(null, null, null);
+    private const int ListsMax = 65_536;
+
+    public static CollectionParams None { get; } = new();
 
     /// <summary>What a collection gets where the caller says nothing: the engine's own defaults, spelled out so that
     /// they stay what they were when a later engine prefers others.</summary>
@@ -22,6 +28,8 @@ internal sealed record CollectionParams(int? Connectivity, int? EfConstruction, 
         if (Connectivity is { } connectivity) json["m"] = connectivity;
         if (EfConstruction is { } construction) json["ef_construction"] = construction;
         if (EfSearch is { } search) json["ef_search"] = search;
+        if (Lists is { } lists) json["nlist"] = lists;
+        if (Probes is { } probes) json["nprobe"] = probes;
         return json.ToJsonString();
     }
 
@@ -30,13 +38,17 @@ internal sealed record CollectionParams(int? Connectivity, int? EfConstruction, 
         using var document = JsonDocument.Parse(json);
         int? Number(string name) =>
             document.RootElement.TryGetProperty(name, out var value) ? value.GetInt32() : null;
-        return new CollectionParams(Number("m"), Number("ef_construction"), Number("ef_search"));
+        return new CollectionParams(
+            Number("m"), Number("ef_construction"), Number("ef_search"), Number("nlist"), Number("nprobe"));
     }
 
     /// <summary>
     /// Reads what a caller gave; what is not a parameter of the index type is refused, never ignored.
     /// </summary>
-    public static CollectionParams Read(JsonElement? given, bool flat, FieldErrors errors)
+    /// <param name="given">The body's field.</param>
+    /// <param name="type">Null when it is not known: then only what no type has is refused.</param>
+    /// <param name="errors">Gets what is wrong.</param>
+    public static CollectionParams Read(JsonElement? given, IndexTypeRule? type, FieldErrors errors)
     {
         var result = None;
         if (given is not { ValueKind: not JsonValueKind.Null } element) return result;
@@ -48,10 +60,13 @@ internal sealed record CollectionParams(int? Connectivity, int? EfConstruction, 
 
         foreach (var property in element.EnumerateObject())
         {
-            if (flat)
+            var name = property.Name == "M" ? "m" : property.Name;
+            if (type is not null && !type.Params.Contains(name))
             {
                 errors.Add(
-                    ErrorCodes.CollectionParameter, $"params.{property.Name}", "a FLAT collection has no parameters");
+                    ErrorCodes.CollectionParameter, $"params.{property.Name}", type.Params.Length == 0
+                        ? $"a {type.Name} collection has no parameters"
+                        : $"not a parameter of {type.Name}, which takes {string.Join(", ", type.Params)}");
                 continue;
             }
 
@@ -61,6 +76,8 @@ internal sealed record CollectionParams(int? Connectivity, int? EfConstruction, 
                 "m" or "M" => result with { Connectivity = Number(errors, property, 4, 64) },
                 "ef_construction" => result with { EfConstruction = Number(errors, property, 8, 2000) },
                 "ef_search" => result with { EfSearch = Number(errors, property, 1, 16384) },
+                "nlist" => result with { Lists = Number(errors, property, 1, ListsMax) },
+                "nprobe" => result with { Probes = Number(errors, property, 1, ListsMax) },
                 _ => Unknown(errors, property, result),
             };
         }
@@ -71,7 +88,9 @@ internal sealed record CollectionParams(int? Connectivity, int? EfConstruction, 
     public CollectionParams Over(CollectionParams defaults) => new(
         Connectivity ?? defaults.Connectivity,
         EfConstruction ?? defaults.EfConstruction,
-        EfSearch ?? defaults.EfSearch);
+        EfSearch ?? defaults.EfSearch,
+        Lists ?? defaults.Lists,
+        Probes ?? defaults.Probes);
 
     private static int? Number(FieldErrors errors, JsonProperty property, int min, int max)
     {
@@ -93,7 +112,7 @@ internal sealed record CollectionParams(int? Connectivity, int? EfConstruction, 
     private static CollectionParams Unknown(FieldErrors errors, JsonProperty property, CollectionParams result)
     {
         errors.Add(ErrorCodes.CollectionParameter, $"params.{property.Name}",
-            "not a parameter of HNSW, which takes m, ef_construction, ef_search");
+            "not a parameter of any index type");
         return result;
     }
 

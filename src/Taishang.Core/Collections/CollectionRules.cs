@@ -13,7 +13,6 @@ internal static class CollectionRules
     public const long TtlSecondsMax = 3_155_760_000;
 
     /// <summary>Known names that no worker of this version has: refused as such, not as misspelled.</summary>
-    private static readonly string[] IndexTypesToCome = ["IVF_FLAT"];
     private static readonly string[] EnginesToCome = ["faiss", "milvus"];
     private static readonly string[] CompressionsToCome = ["float16", "int8", "binary", "pq"];
 
@@ -28,7 +27,7 @@ internal static class CollectionRules
         var errors = new FieldErrors();
         CheckName(errors, body.Name);
         CheckRange(errors, "dims", body.Dims, 1, DimsMax);
-        CheckOneOf(errors, "index_type", body.IndexType, IndexTypes.Names, IndexTypesToCome);
+        CheckOneOf(errors, "index_type", body.IndexType, IndexTypes.Names, []);
         CheckOneOf(errors, "metric_type", body.MetricType ?? "cosine", Metrics, []);
         CheckOneOf(errors, "engine", body.Engine ?? "auto", ["auto", "embedded"], EnginesToCome);
         CheckOneOf(errors, "compression", body.Compression ?? "none", ["none"], CompressionsToCome);
@@ -38,8 +37,8 @@ internal static class CollectionRules
         if (body.Model is { Length: 0 or > 151 })
             errors.Add(
                 ErrorCodes.CollectionParameter, "model", $"expected 1 to 151 characters, came {body.Model.Length}");
-        var flat = body.IndexType == "FLAT";
-        var parameters = CollectionParams.Read(body.Params, flat, errors);
+        var type = IndexTypes.Find(body.IndexType);
+        var parameters = CollectionParams.Read(body.Params, type, errors);
         errors.ThrowIfAny();
         model = body.Model;
         return new Collection
@@ -48,8 +47,8 @@ internal static class CollectionRules
             Dims = body.Dims,
             IndexType = body.IndexType,
             MetricType = body.MetricType ?? "cosine",
-            Status = flat ? CollectionStatus.Ready : CollectionStatus.Building,
-            Params = (flat ? parameters : parameters.Over(CollectionParams.HnswDefaults)).ToJson(),
+            Status = body.IndexType == "FLAT" ? CollectionStatus.Ready : CollectionStatus.Building,
+            Params = parameters.Over(type?.Defaults ?? CollectionParams.None).ToJson(),
             Engine = "embedded",
             Compression = "none",
             TtlSeconds = body.TtlSeconds,
@@ -74,9 +73,10 @@ internal static class CollectionRules
         if (body.TtlGiven) CheckTtl(errors, body.TtlSeconds);
         if (body.DescriptionGiven) CheckDescription(errors, body.Description);
         var was = CollectionParams.Parse(old.Params);
-        var given = CollectionParams.Read(body.Params, old.IsFlat, errors);
+        var given = CollectionParams.Read(body.Params, IndexTypes.Find(old.IndexType), errors);
         CheckFixed(errors, "params.m", given.Connectivity, was.Connectivity);
         CheckFixed(errors, "params.ef_construction", given.EfConstruction, was.EfConstruction);
+        CheckFixed(errors, "params.nlist", given.Lists, was.Lists);
         errors.ThrowIfAny();
         return old with
         {
@@ -101,7 +101,7 @@ internal static class CollectionRules
 
         Check("status", [CollectionStatus.Building, CollectionStatus.Ready, CollectionStatus.Error]);
         Check("metric_type", Metrics);
-        Check("index_type", [.. IndexTypes.Names, .. IndexTypesToCome]);
+        Check("index_type", IndexTypes.Names);
         Check("engine", ["embedded", .. EnginesToCome]);
         if (query.Filter("name") is { } name && !Collection.IsName(name))
             errors.Add(ErrorCodes.InvalidArgument, "name", $"expected {Collection.NamePattern}, came '{Cut(name)}'");

@@ -14,6 +14,10 @@ internal interface IRowIndex : IDisposable
     /// <summary>Rows 0 to this − 1 can be found through the index.</summary>
     int Covered { get; }
 
+    /// <summary>Whether rows are added one by one from the first on, so that a part of a build is worth keeping.
+    /// </summary>
+    bool GrowsByRows { get; }
+
     /// <summary>What the covered rows take.</summary>
     IndexBytes Bytes { get; }
 
@@ -24,13 +28,16 @@ internal interface IRowIndex : IDisposable
     /// <param name="cancellation">Stops early; what was covered stays so.</param>
     Task CoverAsync(int rows, int threads, Action<int>? progress, CancellationToken cancellation);
 
+    /// <summary>Whether there are so many rows now that the index should be made anew; a compaction does it.</summary>
+    bool IsOutgrown(int rows);
+
     /// <summary>Makes sure that every covered row can be reached.</summary>
     void Mend(CancellationToken cancellation);
 
     void Save(IStorageDevice device, string path, CancellationToken cancellation);
 
     /// <summary>How far the first layer of an answer looks.</summary>
-    IndexLayer FirstLayer(int efSearch, int topK);
+    IndexLayer FirstLayer(in SearchEffort effort);
 
     /// <summary>Whether scoring every matching row costs less than this search.</summary>
     bool ScanIsCheaper(in IndexSearch search);
@@ -43,8 +50,14 @@ internal interface IRowIndex : IDisposable
         where TFilter : struct, IRowFilter;
 }
 
+/// <summary>What a request says about how hard to look.</summary>
+/// <param name="EfSearch">Nodes that a walk keeps.</param>
+/// <param name="Probes">Lists to look through; null for the index's default.</param>
+/// <param name="TopK">Rows asked for.</param>
+internal readonly record struct SearchEffort(int EfSearch, int? Probes, int TopK);
+
 /// <summary>How far one layer of an answer looks.</summary>
-/// <param name="Width">In the index's own measure: nodes kept by a walk.</param>
+/// <param name="Width">In the index's own measure: nodes kept by a walk, lists looked through.</param>
 /// <param name="Kept">Rows that the layer may add to the answer.</param>
 internal readonly record struct IndexLayer(int Width, int Kept)
 {

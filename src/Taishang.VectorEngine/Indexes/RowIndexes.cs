@@ -1,4 +1,5 @@
 using Taishang.VectorEngine.Indexes.Hnsw;
+using Taishang.VectorEngine.Indexes.Ivf;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Indexes;
@@ -11,6 +12,7 @@ internal static class RowIndexes
         kind switch
         {
             IndexKind.Hnsw => new HnswIndex(HnswGraph.Over(scorer.Rows, rows, options.Hnsw), scorer),
+            IndexKind.IvfFlat or IndexKind.IvfSq8 => new IvfIndex(kind, options.Ivf, scorer),
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "this kind has nothing to build"),
         };
 
@@ -28,8 +30,16 @@ internal static class RowIndexes
         return kind switch
         {
             IndexKind.Hnsw => new HnswIndex(HnswFile.Load(file.Device, file.Path, options.Hnsw, shape), scorer),
+            IndexKind.IvfFlat or IndexKind.IvfSq8 => LoadLists(
+                file, new IvfIndex(kind, options.Ivf, scorer), scorer, rows),
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "this kind has no file"),
         };
+    }
+
+    private static IvfIndex LoadLists(IndexFile file, IvfIndex index, RowScorer scorer, int rows)
+    {
+        IvfFile.Load(file, index, scorer.Rows, rows);
+        return index;
     }
 }
 

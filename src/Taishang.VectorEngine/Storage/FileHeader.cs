@@ -61,5 +61,6 @@ internal static class FileKinds
     public const uint Segment = 2;
     public const uint Tombstones = 3;
     public const uint Graph = 4;
+    public const uint Lists = 5;
     public const uint Snapshot = 16;
 }

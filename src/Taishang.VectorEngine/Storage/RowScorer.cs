@@ -46,6 +46,12 @@ internal sealed unsafe class RowScorer(RowTable rows, DistanceScorer scorer)
         for (var i = 0; i < count; i++)
             addresses[i] = (byte*)Rows.Vector(nodes[i]);
 
+        Score(query, addresses, nodes, count, distances);
+    }
+
+    /// <summary>The same where copies of the rows' floats lie at these addresses.</summary>
+    public void Score(in Query query, byte** addresses, int* nodes, int count, float* distances)
+    {
         scorer.Gathered(query.Vector, addresses, count, Rows.PaddedDimensions, distances);
         if (Rows.Metric == DistanceMetric.L2)
             return;

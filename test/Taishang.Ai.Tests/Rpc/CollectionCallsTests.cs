@@ -21,7 +21,9 @@ public sealed class CollectionCallsTests : IDisposable
             Assert.True(Guid.TryParseExact(id, "D", out _));
             Assert.Equal(["builtin", "onnx", "openai"], description.Providers);
             Assert.Equal(["embedded"], description.Engines);
-            Assert.Equal([IndexType.Flat, IndexType.Hnsw, IndexType.Auto], description.IndexTypes);
+            Assert.Equal(
+                [IndexType.Flat, IndexType.Hnsw, IndexType.IvfFlat, IndexType.IvfSq8, IndexType.Auto],
+                description.IndexTypes);
             Assert.Equal(WorkerIdentity.Version, description.Version);
         }
 
@@ -173,6 +175,8 @@ public sealed class CollectionCallsTests : IDisposable
         { "spec.connectivity", Spec(spec => spec.Connectivity = 1) },
         { "spec.ef_construction", Spec(spec => spec.EfConstruction = 9_999) },
         { "spec.ef_search", Spec(spec => spec.EfSearch = -1) },
+        { "spec.nlist", Spec(spec => spec.Nlist = 65_537) },
+        { "spec.nprobe", Spec(spec => spec.Nprobe = -1) },
         { "spec.ttl_seconds", Spec(spec => spec.TtlSeconds = -5) },
         { "spec.engine", Spec(spec => spec.Engine = "faiss") },
     };

@@ -38,6 +38,24 @@ public sealed class CollectionEndpointTests
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task Lists_of_an_ivf_collection_are_told_to_the_worker_and_only_the_probes_may_change(Dialect dialect)
+    {
+        await using var world = await VectorWorld.StartAsync(dialect);
+        var created = await world.Api.PostAsync(
+            Root, """{"name":"points","dims":4,"index_type":"IVF_SQ8","params":{"nlist":100,"nprobe":7}}""");
+        Assert.Equal(HttpStatusCode.Created, created.Status);
+        Assert.Equal("""{"nlist":100,"nprobe":7}""", created["params"].GetRawText());
+        var spec = world.Worker.Ai.RequestsOf<CreateCollectionRequest>().Single().Spec;
+        Assert.Equal((IndexType.IvfSq8, 100, 7, 0), (spec.IndexType, spec.Nlist, spec.Nprobe, spec.Connectivity));
+
+        var changed = await world.Api.PutAsync($"{Root}/points", """{"params":{"nprobe":9}}""");
+        Assert.Equal("""{"nlist":100,"nprobe":9}""", changed["params"].GetRawText());
+        Assert.Equal(9, world.Worker.Ai.RequestsOf<UpdateCollectionRequest>().Single().Nprobe);
+        var refused = await world.Api.PutAsync($"{Root}/points", """{"params":{"nlist":9}}""");
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, refused.Status);
+    }
+
+    [Theory, ClassData(typeof(EveryDatabase))]
     public async Task A_collection_that_chooses_its_index_tells_what_it_chose_and_what_that_costs(Dialect dialect)
     {
         await using var world = await VectorWorld.StartAsync(dialect);
@@ -65,7 +83,10 @@ public sealed class CollectionEndpointTests
     [InlineData("""{"name":"a","dims":32769,"index_type":"FLAT"}""", 400, 30003, "dims")]
     [InlineData("""{"name":"a","dims":"2","index_type":"FLAT"}""", 400, 10004, "dims")]
     [InlineData("""{"name":"a","dims":2,"index_type":"flat"}""", 400, 30003, "index_type")]
-    [InlineData("""{"name":"a","dims":2,"index_type":"IVF_FLAT"}""", 422, 30005, "index_type")]
+    [InlineData("""{"name":"a","dims":2,"index_type":"IVF_PQ"}""", 400, 30003, "index_type")]
+    [InlineData("""{"name":"a","dims":2,"index_type":"IVF_FLAT","params":{"m":8}}""", 400, 30003, "params.m")]
+    [InlineData("""{"name":"a","dims":2,"index_type":"IVF_SQ8","params":{"nlist":0}}""", 400, 30003, "params.nlist")]
+    [InlineData("""{"name":"a","dims":2,"index_type":"AUTO","params":{"nprobe":1}}""", 400, 30003, "params.nprobe")]
     [InlineData("""{"name":"a","dims":2,"index_type":"FLAT","metric_type":"L2"}""", 400, 30003, "metric_type")]
     [InlineData("""{"name":"a","dims":2,"index_type":"FLAT","engine":"milvus"}""", 422, 30005, "engine")]
     [InlineData("""{"name":"a","dims":2,"index_type":"FLAT","engine":"faiss"}""", 422, 30005, "engine")]

@@ -108,7 +108,7 @@ public sealed class EveryOperationTests
             await driver.FailAsync(422, 30004, new Call("updateCollection", points, Json("""{ "dims": 5 }""")));
             await driver.FailAsync(
                 422, 30005, new Call("createCollection", null, Json(
-                    """{ "name": "later", "dims": 4, "index_type": "IVF_FLAT" }""")));
+                    """{ "name": "later", "dims": 4, "index_type": "FLAT", "engine": "faiss" }""")));
             return (points, notes);
         }
 

@@ -123,7 +123,7 @@ public sealed class LifeTests
     {
         await using var folder = new EngineFolder();
         var collection = await folder.CreateAsync(Options);
-        await collection.ReconfigureAsync(333, TimeSpan.FromHours(1), CancellationToken.None);
+        await collection.ReconfigureAsync(333, null, TimeSpan.FromHours(1), CancellationToken.None);
 
         var options = (await folder.ReopenAsync()).Describe().Options;
 

@@ -316,6 +316,16 @@ public sealed class HnswConformance : IndexConformance
     protected override IndexKind Kind => IndexKind.Hnsw;
 }
 
+public sealed class IvfFlatConformance : IndexConformance
+{
+    protected override IndexKind Kind => IndexKind.IvfFlat;
+}
+
+public sealed class IvfSq8Conformance : IndexConformance
+{
+    protected override IndexKind Kind => IndexKind.IvfSq8;
+}
+
 public sealed class AutoConformance : IndexConformance
 {
     protected override IndexKind Kind => IndexKind.Auto;

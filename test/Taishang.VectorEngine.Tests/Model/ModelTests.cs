@@ -18,6 +18,8 @@ public sealed class ModelTests
     [InlineData(2, IndexKind.Hnsw, DistanceMetric.Cosine)]
     [InlineData(3, IndexKind.Flat, DistanceMetric.Dot)]
     [InlineData(4, IndexKind.Hnsw, DistanceMetric.Dot)]
+    [InlineData(5, IndexKind.IvfFlat, DistanceMetric.L2)]
+    [InlineData(6, IndexKind.IvfSq8, DistanceMetric.Cosine)]
     public async Task Random_operations_match_a_dictionary(int seed, IndexKind kind, DistanceMetric metric)
     {
         var operations = IsLong ? 50_000 : 5_000;

@@ -22,7 +22,7 @@ internal static unsafe class HnswFile
         writer.Write(nodes);
         writer.Write(entry);
         writer.Write(top);
-        WriteGrid(writer, graph.Grid);
+        CodeGridFile.Write(writer, graph.Grid);
         for (var node = 0; node < nodes; node++)
         {
             writer.Write(graph.LevelOf(node));
@@ -67,7 +67,7 @@ internal static unsafe class HnswFile
         if (nodes > 0 && ((uint)entry >= (uint)nodes || top is < 0 or > HnswGraph.LevelMax))
             throw reader.Corrupt($"the entry {entry} on level {top} is no node");
 
-        var graph = new HnswGraph(options, ReadGrid(reader, shape));
+        var graph = new HnswGraph(options, CodeGridFile.Read(reader, shape.Metric, shape.Dimensions));
         try
         {
             graph.EnsureNodes(nodes);
@@ -118,34 +118,6 @@ internal static unsafe class HnswFile
                 HnswFileCheck.Links(reader, graph, node, at, nodes);
             }
         }
-    }
-
-    private static void WriteGrid(BlockFileWriter writer, CodeGrid? grid)
-    {
-        writer.Write(grid?.Offsets.Length ?? 0);
-        if (grid is null)
-            return;
-
-        writer.Write(grid.Step);
-        writer.Write(MemoryMarshal.AsBytes(grid.Offsets));
-    }
-
-    private static CodeGrid? ReadGrid(BlockFileReader reader, GraphRows shape)
-    {
-        var length = reader.Read<int>();
-        if (length == 0)
-            return null;
-
-        if (length != shape.Dimensions)
-            throw reader.Corrupt($"a grid of {length} dimensions, expected {shape.Dimensions}");
-
-        var step = reader.Read<float>();
-        var offsets = new float[length];
-        reader.Read(MemoryMarshal.AsBytes(offsets.AsSpan()));
-        if (!float.IsNormal(step) || step < 0)
-            throw reader.Corrupt($"a grid with a step of {step}");
-
-        return new CodeGrid(shape.Metric, offsets, step);
     }
 }
 

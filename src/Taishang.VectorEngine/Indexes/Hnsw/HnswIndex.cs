@@ -27,6 +27,8 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer) : IRowIndex
 
     public IndexKind Kind => IndexKind.Hnsw;
 
+    public bool GrowsByRows => true;
+
     public int Covered => Graph.Covered;
 
     public IndexBytes Bytes
@@ -50,9 +52,12 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer) : IRowIndex
     public void Save(IStorageDevice device, string path, CancellationToken cancellation) =>
         HnswFile.Save(device, path, Graph, cancellation);
 
-    public IndexLayer FirstLayer(int efSearch, int topK)
+    public bool IsOutgrown(int rows) => false;
+
+    public IndexLayer FirstLayer(in SearchEffort effort)
     {
-        var width = Math.Max(efSearch, topK);
+        var topK = effort.TopK;
+        var width = Math.Max(effort.EfSearch, topK);
         if (scorer.Rows.Metric == DistanceMetric.Dot)
             width *= DotWidening;
 

@@ -1,3 +1,4 @@
+using Taishang.VectorEngine.Indexes.Ivf;
 using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Storage;
 
@@ -78,5 +79,15 @@ internal sealed class SearchMemory : IDisposable
 
     public BoundedHeap<IdOrder> Heap { get; } = new();
 
-    public void Dispose() => Walker.Dispose();
+    /// <summary>The lists of an IVF index in the order of a query.</summary>
+    public IvfQueue Lists { get; } = new();
+
+    /// <summary>Rows by the distances of their codes.</summary>
+    public BoundedHeap<RowOrder> Candidates { get; } = new();
+
+    public void Dispose()
+    {
+        Walker.Dispose();
+        Lists.Dispose();
+    }
 }
