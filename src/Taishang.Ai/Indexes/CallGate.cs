@@ -48,6 +48,25 @@ internal sealed class CallGate(string what, int callsMax, int queueMax, TimeProv
         };
     }
 
+    /// <summary>Takes places that nobody uses or waits for, at most so many; often none.</summary>
+    public IdlePlaces TakeIdle(int most)
+    {
+        var places = new List<GatePlace>();
+        while (places.Count < most)
+        {
+            var lease = _limiter.AttemptAcquire();
+            if (!lease.IsAcquired)
+            {
+                lease.Dispose();
+                break;
+            }
+
+            places.Add(new GatePlace(this, lease, time.GetTimestamp()));
+        }
+
+        return new IdlePlaces(places);
+    }
+
     public void Dispose() => _limiter.Dispose();
 
     internal void Leave(RateLimitLease lease, long enteredAt)
@@ -70,6 +89,17 @@ internal sealed class CallGate(string what, int callsMax, int queueMax, TimeProv
 internal readonly struct GatePlace(CallGate gate, RateLimitLease lease, long enteredAt) : IDisposable
 {
     public void Dispose() => gate.Leave(lease, enteredAt);
+}
+
+/// <summary>Places behind a gate that were free, given back together.</summary>
+internal readonly struct IdlePlaces(List<GatePlace> places) : IDisposable
+{
+    public int Count => places.Count;
+
+    public void Dispose()
+    {
+        foreach (var place in places) place.Dispose();
+    }
 }
 
 /// <summary>The gates of one worker.</summary>

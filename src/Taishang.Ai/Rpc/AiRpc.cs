@@ -7,7 +7,7 @@ namespace Taishang.Ai.Rpc;
 /// <summary>The service of proto/taishang/ai/v1, in its order; each method goes on to the calls of its noun.</summary>
 internal sealed class AiRpc(
     WorkerIdentity identity, EmbeddingModels embeddings, ModelCalls models, CollectionCalls collections, RowCalls rows,
-    SearchCalls searches, BuildCalls builds)
+    SearchCalls searches, ScrollCalls scrolls, BuildCalls builds)
     : AiService.AiServiceBase
 {
     public override Task<DescribeWorkerResponse> DescribeWorker(
@@ -64,6 +64,10 @@ internal sealed class AiRpc(
     public override Task<SearchVectorsResponse> SearchVectors(
         SearchVectorsRequest request, ServerCallContext context) =>
         searches.SearchAsync(request, context.CancellationToken);
+
+    public override Task<ScrollVectorsResponse> ScrollVectors(
+        ScrollVectorsRequest request, ServerCallContext context) =>
+        scrolls.ScrollAsync(request, context.CancellationToken);
 
     public override Task BuildIndex(
         BuildIndexRequest request, IServerStreamWriter<BuildIndexProgress> responseStream, ServerCallContext context) =>

@@ -85,7 +85,7 @@ internal sealed class RowCalls(
     /// <summary>Not copied: the engine never changes metadata once written, and the collector keeps it alive.</summary>
     public static ByteString Metadata(ReadOnlyMemory<byte> json) => UnsafeByteOperations.UnsafeWrap(json);
 
-    private static Row ToWire(VectorRow row)
+    public static Row ToWire(VectorRow row)
     {
         var wire = new Row { Id = ToWire(row.Id), ExpiresAtMs = row.ExpiresAt?.ToUnixTimeMilliseconds() ?? 0 };
         wire.Vector.AddRange(row.Vector.Span);

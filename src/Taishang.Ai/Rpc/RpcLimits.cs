@@ -17,6 +17,12 @@ internal static class RpcLimits
 
     public const int EfMax = 16_384;
 
+    public const int CursorCharsMax = 128;
+
+    /// <summary>Vectors and metadata after which a page of a scroll ends early: in JSON they are some three times as
+    /// much.</summary>
+    public const long ScrollBytesMax = 32 << 20;
+
     /// <summary>Hits that one search may return over all its queries: some 100 MB as objects.</summary>
     public const int HitsMax = 1_000_000;
 

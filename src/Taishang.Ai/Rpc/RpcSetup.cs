@@ -20,6 +20,7 @@ internal static class RpcSetup
         services.AddSingleton<CollectionCalls>();
         services.AddSingleton<RowCalls>();
         services.AddSingleton<SearchCalls>();
+        services.AddSingleton<ScrollCalls>();
         services.AddSingleton<BuildCalls>();
         services.AddSingleton<AiRpc>();
         services.AddSingleton<WorkerHealth>();

@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using Taishang.Ai.Indexes;
 using Taishang.Contracts.Ai.V1;
 using Taishang.VectorEngine;
@@ -25,17 +24,11 @@ internal sealed class SearchCalls(
         activity?.SetTag("collection.id", request.CollectionId).SetTag("queries", request.Queries.Count);
 
         var response = new SearchVectorsResponse();
-        var engine = TimeSpan.Zero;
-        for (var i = 0; i < request.Queries.Count; i++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            var question = Question(request, i, filter);
-            var started = time.GetTimestamp();
-            var answer = Ask(lease.Collection, question, i, cancellation);
-            engine += time.GetElapsedTime(started);
-            response.Answers.Add(ToWire(answer));
-        }
-
+        var started = time.GetTimestamp();
+        response.Answers.AddRange(request.GroupBy.Length == 0
+            ? Ask(lease.Collection, request, filter, cancellation)
+            : AskGroups(lease.Collection, request, filter, cancellation));
+        var engine = time.GetElapsedTime(started);
         response.EngineMicroseconds = (long)engine.TotalMicroseconds;
         metrics.Search(lease.IndexName, request.Queries.Count, engine);
         return response;
@@ -54,13 +47,29 @@ internal sealed class SearchCalls(
             throw new WorkerException(
                 ErrorCode.InvalidArgument, $"score_threshold: expected a finite number, got {request.ScoreThreshold}",
                 "score_threshold");
-        RequestRules.Range("queries × top_k", (long)request.Queries.Count * request.TopK, 1, RpcLimits.HitsMax);
+        CheckGroups(request);
+        RequestRules.Range(
+            "queries × top_k", (long)request.Queries.Count * request.TopK * GroupSize(request), 1, RpcLimits.HitsMax);
+    }
+
+    private static void CheckGroups(SearchVectorsRequest request)
+    {
+        RequestRules.Range("group_size", request.GroupSize, 0, Limits.GroupSizeMax);
+        RequestRules.Range("group_by", request.GroupBy.Length, 0, FilterLimits.PathCharactersMax);
+        if (request.GroupBy.Length == 0)
+        {
+            RequestRules.Range("group_size", request.GroupSize, 0, 0);
+            return;
+        }
+
+        RequestRules.Range("offset", request.Offset, 0, 0);
+        RequestRules.Range("top_k × group_size", (long)request.TopK * GroupSize(request), 1, Limits.GroupedHitsMax);
     }
 
     private void CheckAnswerBytes(SearchVectorsRequest request, int dimensions)
     {
         if (!request.IncludeVector) return;
-        var bytes = (long)request.Queries.Count * request.TopK * dimensions * sizeof(float);
+        var bytes = (long)request.Queries.Count * request.TopK * GroupSize(request) * dimensions * sizeof(float);
         if (bytes > options.SendBytesMax)
             throw new WorkerException(
                 ErrorCode.InvalidArgument,
@@ -68,8 +77,8 @@ internal sealed class SearchCalls(
                 "top_k");
     }
 
-    private static SearchRequest Question(SearchVectorsRequest request, int query, MetadataFilter? filter) =>
-        new(RepeatedFloats.AsMemory(request.Queries[query].Values), request.TopK)
+    private static SearchRequest Question(SearchVectorsRequest request, MetadataFilter? filter) =>
+        new(default, request.TopK)
         {
             EfSearch = request.Ef == 0 ? null : request.Ef,
             Probes = request.Nprobe == 0 ? null : request.Nprobe,
@@ -81,33 +90,58 @@ internal sealed class SearchCalls(
             IncludeVector = request.IncludeVector,
         };
 
-    private static SearchAnswer Ask(
-        VectorCollection collection, SearchRequest question, int query, CancellationToken cancellation)
+    /// <summary>A batch holds one place and shares its queries with threads of places that nobody else wants now.
+    /// </summary>
+    private Hits[] Ask(
+        VectorCollection collection, SearchVectorsRequest request, MetadataFilter? filter,
+        CancellationToken cancellation)
     {
+        var answers = new Hits[request.Queries.Count];
+        using var idle = gates.Searches.TakeIdle(answers.Length - 1);
         try
         {
-            return collection.Search(question, cancellation);
+            collection.SearchAll(
+                Array.ConvertAll<QueryVector, ReadOnlyMemory<float>>(
+                    [.. request.Queries], query => RepeatedFloats.AsMemory(query.Values)),
+                Question(request, filter),
+                1 + idle.Count,
+                (query, matches) => answers[query] = WireHits.Of(matches, request),
+                cancellation);
         }
-        catch (VectorInputException e) when (e.Kind != VectorInputError.BadParameter)
+        catch (VectorInputException e) when (e.Row is { } query)
         {
-            // The engine knows one query; which of the batch it was is known here.
-            throw new WorkerException(
-                WorkerErrors.CodeOf(e.Kind), $"queries[{query}]: {e.Message}", $"queries[{query}]");
+            throw OfQuery(e, query);
         }
+
+        return answers;
     }
 
-    private static Hits ToWire(SearchAnswer answer)
+    private static IEnumerable<Hits> AskGroups(
+        VectorCollection collection, SearchVectorsRequest request, MetadataFilter? filter,
+        CancellationToken cancellation)
     {
-        var hits = new Hits();
-        hits.Hits_.Capacity = answer.Hits.Count;
-        foreach (var found in answer.Hits)
+        var by = new GroupBy(request.GroupBy, GroupSize(request));
+        for (var i = 0; i < request.Queries.Count; i++)
         {
-            var hit = new Hit { Id = RowCalls.ToWire(found.Id), Distance = found.Distance, Score = found.Score };
-            if (!found.MetadataJson.IsEmpty) hit.MetadataJson = RowCalls.Metadata(found.MetadataJson);
-            if (!found.Vector.IsEmpty) hit.Vector.AddRange(found.Vector.Span);
-            hits.Hits_.Add(hit);
-        }
+            var vector = RepeatedFloats.AsMemory(request.Queries[i].Values);
+            var question = Question(request, filter) with { Vector = vector };
+            GroupedAnswer answer;
+            try
+            {
+                answer = collection.SearchGroups(question, by, cancellation);
+            }
+            catch (VectorInputException e) when (e.Kind != VectorInputError.BadParameter)
+            {
+                throw OfQuery(e, i);
+            }
 
-        return hits;
+            yield return WireHits.Of(answer);
+        }
     }
+
+    /// <summary>The engine knows one query; which of the batch it was is told here.</summary>
+    private static WorkerException OfQuery(VectorInputException e, int query) =>
+        new(WorkerErrors.CodeOf(e.Kind), $"queries[{query}]: {e.Message}", $"queries[{query}]");
+
+    private static int GroupSize(SearchVectorsRequest request) => Math.Max(1, request.GroupSize);
 }

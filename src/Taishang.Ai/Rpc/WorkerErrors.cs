@@ -43,7 +43,8 @@ internal sealed class WorkerErrors(
             StatusCode.ResourceExhausted,
         ErrorCode.StorageUnavailable or ErrorCode.CollectionOpening or ErrorCode.ModelUpstreamFailed
             or ErrorCode.ShuttingDown => StatusCode.Unavailable,
-        ErrorCode.CollectionExists or ErrorCode.ModelNotLoaded => StatusCode.FailedPrecondition,
+        ErrorCode.CollectionExists or ErrorCode.ModelNotLoaded or ErrorCode.ScrollExpired =>
+            StatusCode.FailedPrecondition,
         ErrorCode.CollectionCorrupt => StatusCode.DataLoss,
         ErrorCode.ModelEndpointForbidden => StatusCode.PermissionDenied,
         ErrorCode.WorkerInternal => StatusCode.Internal,
@@ -61,6 +62,8 @@ internal sealed class WorkerErrors(
                 return new WorkerException(CodeOf(input.Kind), input.Message, FieldOf(input));
             case FilterSyntaxException filter:
                 return new WorkerException(ErrorCode.FilterInvalid, filter.Message, "filter");
+            case ScrollExpiredException scroll:
+                return new WorkerException(ErrorCode.ScrollExpired, scroll.Message, "cursor");
             case ModelException model:
                 return OfModel(model);
             case WriteFailedException write:

@@ -83,4 +83,8 @@ public static class AiCalls
 
     public static readonly AiCall<SearchVectorsRequest, SearchVectorsResponse> SearchVectors =
         new("SearchVectors", true, (client, request, options) => client.SearchVectorsAsync(request, options));
+
+    // The same cursor gives the same page again.
+    public static readonly AiCall<ScrollVectorsRequest, ScrollVectorsResponse> ScrollVectors =
+        new("ScrollVectors", true, (client, request, options) => client.ScrollVectorsAsync(request, options));
 }

@@ -105,6 +105,8 @@ public static class ErrorCodes
         40006, "metadata_invalid", "metadata must be a JSON object within the limits");
     public static readonly ErrorCode TooManyRows = new(
         40007, "too_many_rows", 413, StatusCode.InvalidArgument, false, "more rows than one call takes");
+    public static readonly ErrorCode ScrollExpired = new(
+        40008, "scroll_expired", 410, StatusCode.FailedPrecondition, false, "the scroll has expired: begin anew");
 
     // 50xxx: tasks
     public static readonly ErrorCode TaskNotFound = NotFound(50001, "task_not_found", "no such task");

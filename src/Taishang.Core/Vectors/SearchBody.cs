@@ -10,7 +10,7 @@ namespace Taishang.Core.Vectors;
 internal sealed class SearchBody
 {
     private const string Fields = "collection, vector, vector_b64, text, vectors, top_k, filter, params, include, "
-        + "score_threshold, offset";
+        + "score_threshold, offset, group_by, group_size";
 
     private SearchBody()
     {
@@ -97,6 +97,8 @@ internal sealed class SearchBody
         if (reader.Is("params"u8)) return Parts.Params;
         if (reader.Is("include"u8)) return Parts.Include;
         if (reader.Is("score_threshold"u8)) return Parts.Threshold;
+        if (reader.Is("group_by"u8)) return Parts.GroupBy;
+        if (reader.Is("group_size"u8)) return Parts.GroupSize;
         return reader.Is("offset"u8) ? Parts.Offset : Parts.None;
     }
 
@@ -175,11 +177,21 @@ internal sealed class SearchBody
                 Request.FilterJson = BodyFields.Bytes(reader.Object(
                     new FieldPath("filter"), ErrorCodes.FilterInvalid, VectorLimits.FilterBytesMax));
                 break;
+            case Parts.GroupBy:
+                var field = reader.String(new FieldPath("group_by"), VectorLimits.FieldCharactersMax);
+                if (field is { Length: 0 })
+                    reader.Errors.Add(ErrorCodes.InvalidArgument, "group_by", "expected a field's name, came none");
+                Request.GroupBy = field ?? "";
+                break;
+            case Parts.GroupSize:
+                Request.GroupSize =
+                    (int)(reader.Integer(new FieldPath("group_size"), 1, VectorLimits.GroupSizeMax) ?? 1);
+                break;
             case Parts.Params:
                 ReadParams(ref reader);
                 break;
             default:
-                ReadInclude(ref reader);
+                IncludeList.Read(ref reader, Request);
                 break;
         }
     }
@@ -214,26 +226,6 @@ internal sealed class SearchBody
         }
     }
 
-    private void ReadInclude(ref BodyReader reader)
-    {
-        if (!reader.Enters(JsonTokenType.StartArray, new FieldPath("include"))) return;
-        for (var i = 0; reader.NextElement(); i++)
-        {
-            var path = new FieldPath("", "include", i);
-            if (reader.Token != JsonTokenType.String)
-            {
-                reader.WrongType(path, "metadata or vector");
-                continue;
-            }
-
-            var doubled = false;
-            if (reader.Is("metadata"u8)) (doubled, Request.IncludeMetadata) = (Request.IncludeMetadata, true);
-            else if (reader.Is("vector"u8)) (doubled, Request.IncludeVector) = (Request.IncludeVector, true);
-            else reader.Errors.Add(ErrorCodes.InvalidArgument, path.ToString(), "expected metadata or vector");
-            if (doubled) reader.Errors.Add(ErrorCodes.InvalidArgument, path.ToString(), "given twice");
-        }
-    }
-
     private void CheckParts(FieldErrors errors, Parts seen)
     {
         if ((seen & Parts.Collection) == Parts.None)
@@ -245,10 +237,28 @@ internal sealed class SearchBody
         else if (forms > 1)
             errors.Add(ErrorCodes.InvalidArgument, "vector",
                 $"expected one of vector, vector_b64, text, vectors, came {forms}");
-        if ((long)Request.TopK * Request.Queries.Count > VectorLimits.HitsMax)
+        var hits = (long)Request.TopK * Math.Max(1, Request.GroupSize);
+        if (hits * Request.Queries.Count > VectorLimits.HitsMax)
             errors.Add(ErrorCodes.TooManyRows, "top_k",
                 $"expected at most {VectorLimits.HitsMax} hits for all queries together, "
-                + $"came {Request.Queries.Count} queries of {Request.TopK}");
+                + $"came {Request.Queries.Count} queries of {hits}");
+        CheckGroups(errors, seen, hits);
+    }
+
+    private void CheckGroups(FieldErrors errors, Parts seen, long hits)
+    {
+        if (Request.GroupBy.Length == 0)
+        {
+            if ((seen & Parts.GroupSize) != Parts.None && (seen & Parts.GroupBy) == Parts.None)
+                errors.Add(ErrorCodes.InvalidArgument, "group_size", "expected with group_by alone");
+            return;
+        }
+
+        if (Request.Offset > 0)
+            errors.Add(ErrorCodes.InvalidArgument, "offset", $"expected 0 with group_by, came {Request.Offset}");
+        if (hits > VectorLimits.GroupedHitsMax)
+            errors.Add(ErrorCodes.InvalidArgument, "group_size",
+                $"expected top_k × group_size up to {VectorLimits.GroupedHitsMax}, came {hits}");
     }
 
     private static string NameOf(Parts part) => part switch
@@ -263,6 +273,8 @@ internal sealed class SearchBody
         Parts.Params => "params",
         Parts.Include => "include",
         Parts.Threshold => "score_threshold",
+        Parts.GroupBy => "group_by",
+        Parts.GroupSize => "group_size",
         _ => "offset",
     };
 
@@ -281,7 +293,9 @@ internal sealed class SearchBody
         Include = 256,
         Threshold = 512,
         Offset = 1024,
+        GroupBy = 2048,
+        GroupSize = 4096,
         AnyVector = Vector | Base64 | Text | Vectors,
-        Optional = TopK | Filter | Params | Include | Threshold | Offset,
+        Optional = TopK | Filter | Params | Include | Threshold | Offset | GroupBy | GroupSize,
     }
 }

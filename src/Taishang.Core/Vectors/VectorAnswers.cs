@@ -20,23 +20,24 @@ internal static class VectorAnswers
             writer.WriteEndObject();
         });
 
-    /// <summary>Of a batch, `results` are the hits of the first query and `batches` one answer for each.</summary>
-    public static Task SearchAsync(HttpContext context, SearchVectorsResponse response, bool batch)
+    /// <summary>Of a batch, `results` are the hits of the first query and `batches` one answer for each; of a grouped
+    /// search, `results` are the nearest rows of the groups.</summary>
+    public static Task SearchAsync(HttpContext context, SearchVectorsResponse response, bool batch, bool grouped)
     {
         // Whoever measures can take the engine's own time from what the request took.
         context.Response.Headers["Server-Timing"] = string.Create(
             CultureInfo.InvariantCulture, $"engine;dur={response.EngineMicroseconds / 1000.0:0.###}");
-        return Envelope.WriteAsync(context, (response, batch), static (state, writer) =>
+        return Envelope.WriteAsync(context, (response, batch, grouped), static (state, writer) =>
         {
             writer.WriteStartObject();
-            WriteHits(writer, state.response.Answers[0]);
+            WriteAnswer(writer, state.response.Answers[0], state.grouped);
             if (state.batch)
             {
                 writer.WriteStartArray("batches"u8);
                 foreach (var hits in state.response.Answers)
                 {
                     writer.WriteStartObject();
-                    WriteHits(writer, hits);
+                    WriteAnswer(writer, hits, state.grouped);
                     writer.WriteEndObject();
                 }
 
@@ -51,17 +52,17 @@ internal static class VectorAnswers
         Envelope.WriteAsync(context, response, static (response, writer) =>
         {
             writer.WriteStartObject();
-            writer.WriteStartArray("vectors"u8);
-            foreach (var row in response.Rows)
-            {
-                writer.WriteStartObject();
-                VectorIds.Write(writer, row.Id);
-                WriteVector(writer, "vector"u8, row.Vector);
-                WriteMetadata(writer, row.MetadataJson);
-                writer.WriteEndObject();
-            }
+            WriteRows(writer, response.Rows);
+            writer.WriteEndObject();
+        });
 
-            writer.WriteEndArray();
+    public static Task ScrollAsync(HttpContext context, ScrollVectorsResponse response) =>
+        Envelope.WriteAsync(context, response, static (response, writer) =>
+        {
+            writer.WriteStartObject();
+            WriteRows(writer, response.Rows);
+            if (response.NextCursor.Length > 0) writer.WriteString("next_cursor"u8, response.NextCursor);
+            writer.WriteNumber("total"u8, response.Total);
             writer.WriteEndObject();
         });
 
@@ -92,10 +93,48 @@ internal static class VectorAnswers
             writer.WriteEndObject();
         });
 
-    private static void WriteHits(Utf8JsonWriter writer, Hits hits)
+    private static void WriteRows(Utf8JsonWriter writer, RepeatedField<Row> rows)
+    {
+        writer.WriteStartArray("vectors"u8);
+        foreach (var row in rows)
+        {
+            writer.WriteStartObject();
+            VectorIds.Write(writer, row.Id);
+            if (row.Vector.Count > 0) WriteVector(writer, "vector"u8, row.Vector);
+            WriteMetadata(writer, row.MetadataJson);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static void WriteAnswer(Utf8JsonWriter writer, Hits answer, bool grouped)
+    {
+        if (!grouped)
+        {
+            WriteHits(writer, answer.Hits_);
+            return;
+        }
+
+        WriteHits(writer, answer.Groups.Select(group => group.Hits[0]));
+        writer.WriteStartArray("groups"u8);
+        foreach (var group in answer.Groups)
+        {
+            writer.WriteStartObject();
+            writer.WritePropertyName("value"u8);
+            writer.WriteRawValue(group.ValueJson.Span, skipInputValidation: true);
+            WriteHits(writer, group.Hits);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static void WriteHits(Utf8JsonWriter writer, IEnumerable<Hit> hits)
     {
         writer.WriteStartArray("results"u8);
-        foreach (var hit in hits.Hits_)
+        var count = 0;
+        foreach (var hit in hits)
         {
             writer.WriteStartObject();
             VectorIds.Write(writer, hit.Id);
@@ -104,10 +143,11 @@ internal static class VectorAnswers
             WriteMetadata(writer, hit.MetadataJson);
             if (hit.Vector.Count > 0) WriteVector(writer, "vector"u8, hit.Vector);
             writer.WriteEndObject();
+            count++;
         }
 
         writer.WriteEndArray();
-        writer.WriteNumber("total"u8, hits.Hits_.Count);
+        writer.WriteNumber("total"u8, count);
     }
 
     private static void WriteMetadata(Utf8JsonWriter writer, ByteString json)

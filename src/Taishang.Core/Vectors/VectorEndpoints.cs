@@ -38,6 +38,7 @@ internal static class VectorEndpoints
         routes.MapPost($"{Root}/search", Measured("search", handlers.SearchAsync));
         routes.MapPost($"{Root}/delete", Measured("delete", handlers.DeleteAsync));
         routes.MapPost($"{Root}/get", Measured("get", handlers.GetAsync));
+        routes.MapPost($"{Root}/scroll", Measured("scroll", handlers.ScrollAsync));
         routes.MapGet($"{Root}/count", Measured("count", handlers.CountAsync));
         routes.MapPost($"{Root}/embed", Measured("embed", handlers.EmbedAsync));
     }

@@ -52,7 +52,7 @@ internal sealed class VectorHandlers(
             throw new ApiException(ErrorCodes.AiFailed,
                 $"the worker gave {response.Answers.Count} answers to {body.Request.Queries.Count} queries");
         metrics.Searched(response.EngineMicroseconds);
-        await VectorAnswers.SearchAsync(context, response, body.Batch);
+        await VectorAnswers.SearchAsync(context, response, body.Batch, body.Request.GroupBy.Length > 0);
     }
 
     public async Task DeleteAsync(HttpContext context)
@@ -80,6 +80,18 @@ internal sealed class VectorHandlers(
             return CallAsync(AiCalls.GetVectors, request, collection, cancellation);
         }, cancellation);
         await VectorAnswers.RowsAsync(context, response);
+    }
+
+    public async Task ScrollAsync(HttpContext context)
+    {
+        var cancellation = context.RequestAborted;
+        var body = ScrollBody.Read((await JsonBody.ReadTextAsync(context, cancellation)).Span);
+        var response = await OnCollectionAsync(body.Collection, collection =>
+        {
+            body.Request.CollectionId = collection.Id;
+            return CallAsync(AiCalls.ScrollVectors, body.Request, collection, cancellation);
+        }, cancellation);
+        await VectorAnswers.ScrollAsync(context, response);
     }
 
     public async Task CountAsync(HttpContext context)

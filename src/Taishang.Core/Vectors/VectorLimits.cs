@@ -16,6 +16,20 @@ internal static class VectorLimits
     public const int TopKDefault = 10;
     public const int OffsetMax = 16_384;
     public const int EfMax = 16_384;
+
+    /// <summary>Hits of one group.</summary>
+    public const int GroupSizeMax = 1_000;
+
+    /// <summary>Groups times hits of each, of one query.</summary>
+    public const int GroupedHitsMax = 16_384;
+
+    /// <summary>Characters of a field's dotted name.</summary>
+    public const int FieldCharactersMax = 512;
+
+    /// <summary>Rows of one page of a scroll.</summary>
+    public const int ScrollRowsMax = 10_000;
+    public const int ScrollRowsDefault = 100;
+    public const int CursorCharactersMax = 128;
     public const int ProbesMax = 65_536;
     public const int DimensionsMax = 32_768;
 

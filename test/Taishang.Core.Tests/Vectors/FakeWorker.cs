@@ -51,6 +51,7 @@ internal sealed class FakeWorker
             return response;
         });
         Ai.On(AiCalls.SearchVectors, Search);
+        Ai.On(AiCalls.ScrollVectors, Scroll);
         Ai.On(AiCalls.ComputeEmbedding, Embed);
         Ai.OnBuildIndex((request, _) =>
         {
@@ -72,7 +73,8 @@ internal sealed class FakeWorker
         foreach (var method in new[]
         {
             "CreateCollection", "UpdateCollection", "DropCollection", "DescribeCollection", "UpsertVectors",
-            "DeleteVectors", "CountVectors", "GetVectors", "SearchVectors", "ComputeEmbedding", "BuildIndex",
+            "DeleteVectors", "CountVectors", "GetVectors", "SearchVectors", "ScrollVectors", "ComputeEmbedding",
+            "BuildIndex",
         }) Ai.Forget(method);
     }
 
@@ -112,6 +114,25 @@ internal sealed class FakeWorker
         return new UpsertVectorsResponse { Count = request.Rows.Count };
     }
 
+    /// <summary>Cursors are plain row numbers here.</summary>
+    private ScrollVectorsResponse Scroll(ScrollVectorsRequest request)
+    {
+        if (request.Cursor == "old") throw new ApiException(ErrorCodes.ScrollExpired);
+        var rows = Get(request.CollectionId).Rows.Values.OrderBy(row => Key(row.Id), StringComparer.Ordinal).ToList();
+        var start = request.Cursor.Length == 0 ? 0 : int.Parse(request.Cursor);
+        var response = new ScrollVectorsResponse { Total = rows.Count };
+        foreach (var row in rows.Skip(start).Take(request.Limit))
+        {
+            var shown = new Row { Id = row.Id };
+            if (request.IncludeVector) shown.Vector.AddRange(row.Vector);
+            if (request.IncludeMetadata) shown.MetadataJson = row.MetadataJson;
+            response.Rows.Add(shown);
+        }
+
+        if (start + request.Limit < rows.Count) response.NextCursor = $"{start + request.Limit}";
+        return response;
+    }
+
     private SearchVectorsResponse Search(SearchVectorsRequest request)
     {
         var place = Get(request.CollectionId);
@@ -124,10 +145,26 @@ internal sealed class FakeWorker
                 .OrderBy(hit => hit.Distance).ThenBy(hit => Key(hit.Id), StringComparer.Ordinal)
                 .Where(hit => !request.HasScoreThreshold || hit.Score >= request.ScoreThreshold)
                 .Skip(request.Offset).Take(request.TopK));
+            if (request.GroupBy.Length > 0) Gather(hits, request);
             response.Answers.Add(hits);
         }
 
         return response;
+    }
+
+    /// <summary>Each hit a group of its own, named by its place.</summary>
+    private static void Gather(Hits hits, SearchVectorsRequest request)
+    {
+        for (var i = 0; i < hits.Hits_.Count; i++)
+        {
+            hits.Groups.Add(new HitGroup
+            {
+                ValueJson = Google.Protobuf.ByteString.CopyFromUtf8($"\"{request.GroupBy}{i}\""),
+                Hits = { hits.Hits_[i] },
+            });
+        }
+
+        hits.Hits_.Clear();
     }
 
     private static Hit Hit(Place place, Row row, QueryVector query, SearchVectorsRequest request)

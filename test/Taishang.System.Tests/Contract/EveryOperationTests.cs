@@ -131,9 +131,31 @@ public sealed class EveryOperationTests
                 await driver.SucceedAsync(new Call("embedText", null, value.DeepClone()));
             var rows = await driver.SucceedAsync(new Call("getVectors", null, Example("getVectors")));
             Assert.Equal(2, rows["vectors"]!.AsArray().Count);
+            await ScrollAsync();
             var count = await driver.SucceedAsync(new Call("countVectors") { Query = "collection=points" });
             Assert.Equal(3, (int)count["count"]!);
             await BadVectorsAsync();
+        }
+
+        private async Task ScrollAsync()
+        {
+            var whole = await driver.SucceedAsync(new Call("scrollVectors", null, Example("scrollVectors", "whole")));
+            Assert.Equal(3, whole["vectors"]!.AsArray().Count);
+            var page = await driver.SucceedAsync(
+                new Call("scrollVectors", null, Json("""{ "collection": "points", "limit": 2 }""")));
+            var cursor = Text(page, "next_cursor");
+            var last = await driver.SucceedAsync(new Call("scrollVectors", null, new JsonObject
+            {
+                ["collection"] = "points",
+                ["cursor"] = cursor,
+            }));
+            Assert.Null(last["next_cursor"]);
+            Assert.Single(last["vectors"]!.AsArray());
+            await driver.FailAsync(410, 40008, new Call("scrollVectors", null, new JsonObject
+            {
+                ["collection"] = "points",
+                ["cursor"] = $"{Guid.NewGuid():N}{cursor[32..]}",
+            }));
         }
 
         private async Task BadVectorsAsync()
