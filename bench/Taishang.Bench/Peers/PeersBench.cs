@@ -9,7 +9,7 @@ internal static class PeersBench
             .Where(program => request.Peers.Count == 0
                 || request.Peers.Contains(program.Library)
                 || request.Peers.Contains(program.Name)).ToArray();
-        if (programs.All(program => program.IsOurs))
+        if (programs.All(program => program.IsOurs) && request.Peers.Count == 0)
             Console.WriteLine("\nNo peers are here, so ours is measured alone: bench/peers/run prepares them.");
 
         foreach (var name in request.DataSets)
