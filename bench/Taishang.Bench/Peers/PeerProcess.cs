@@ -53,6 +53,12 @@ internal sealed class PeerProcess : IAsyncDisposable
         return await ReadAsync(cancellation);
     }
 
+    public double CpuSeconds()
+    {
+        _process.Refresh();
+        return _process.TotalProcessorTime.TotalSeconds;
+    }
+
     public ProcessMemory Memory() => ProcessMemory.Read(_process.Id);
 
     public async ValueTask DisposeAsync()

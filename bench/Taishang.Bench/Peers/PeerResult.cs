@@ -4,6 +4,9 @@ namespace Taishang.Bench.Peers;
 internal sealed record DataSetResult(
     string Name, string Machine, string Measured, int Rows, int Dimensions, int Queries, int Rounds)
 {
+    /// <summary>The share of the machine that other processes took while searches were measured.</summary>
+    public required double ShareOfOthers { get; init; }
+
     public required IReadOnlyList<PeerResult> Peers { get; init; }
 }
 

@@ -16,6 +16,9 @@ internal sealed class PeerSearches(PeerData data, PeersRequest request)
     private readonly string _answerPath = Path.Combine(data.Folder, "found.ids");
     private readonly List<Measured> _peers = [];
 
+    /// <summary>How much of the machine others took while searches were measured.</summary>
+    public double ShareOfOthers { get; private set; }
+
     public async Task<IReadOnlyList<PeerResult>> RunAsync(
         IReadOnlyList<PeerProgram> programs,
         IReadOnlyList<IReadOnlyList<BuildResult>> builds,
@@ -28,12 +31,15 @@ internal sealed class PeerSearches(PeerData data, PeersRequest request)
                 _peers.Add(await LoadAsync(program, indexPath(program), cancellation));
             foreach (var peer in _peers)
                 await WarmUpAsync(peer, cancellation);
+            var load = new MachineLoad();
+            var ownBefore = OwnCpuSeconds();
             for (var round = 0; round < request.Rounds; round++)
             {
                 foreach (var threads in PeersRequest.SearchThreads)
                     await RunRoundAsync(round, threads, cancellation);
             }
 
+            ShareOfOthers = load.ShareOfOthers(OwnCpuSeconds() - ownBefore);
             foreach (var peer in _peers.Where(peer => peer.Process.Program.IsOurs))
             {
                 await peer.Process.AskAsync("scan", cancellation);
@@ -48,6 +54,9 @@ internal sealed class PeerSearches(PeerData data, PeersRequest request)
                 await peer.Process.DisposeAsync();
         }
     }
+
+    private double OwnCpuSeconds() =>
+        Environment.CpuUsage.TotalTime.TotalSeconds + _peers.Sum(peer => peer.Process.CpuSeconds());
 
     private async Task<Measured> LoadAsync(PeerProgram program, string indexPath, CancellationToken cancellation)
     {

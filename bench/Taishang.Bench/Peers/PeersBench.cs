@@ -32,6 +32,7 @@ internal static class PeersBench
                 data.Truth.Length,
                 request.Rounds)
             {
+                ShareOfOthers = searches.ShareOfOthers,
                 Peers = peers,
             };
             PeersReport.Print(result);

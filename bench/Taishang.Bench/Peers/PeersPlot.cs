@@ -3,7 +3,7 @@ namespace Taishang.Bench.Peers;
 /// <summary>Recall against queries a second: one panel for one thread, one for two.</summary>
 internal static class PeersPlot
 {
-    private const double RecallMin = 0.85;
+    private const double RecallMin = 0.9;
 
     /// <summary>One colour a curve, told apart also by those who see few colours; ours first and thicker.</summary>
     private static readonly string[] Colours =

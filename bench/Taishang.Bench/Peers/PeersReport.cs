@@ -19,7 +19,8 @@ internal static class PeersReport
         text.AppendLine($"{result.Name}: {result.Rows:N0} x {result.Dimensions}, {result.Queries:N0} queries, "
             + $"recall@{PeersRequest.TopK}, M {PeersRequest.Connectivity}, "
             + $"ef_construction {PeersRequest.EfConstruction}, {result.Rounds} rounds");
-        text.AppendLine($"{result.Machine}, {result.Measured}").AppendLine();
+        text.AppendLine($"{result.Machine}, {result.Measured}; other processes took {result.ShareOfOthers:P0} of it")
+            .AppendLine();
         Speeds(text, result);
         Builds(text, result);
         Memories(text, result);

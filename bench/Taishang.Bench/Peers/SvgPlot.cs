@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Taishang.Bench.Peers;
 
-/// <summary>A curve: x from 0.85 to 1, y on a logarithmic axis.</summary>
+/// <summary>A curve: x from 0.9 to 1, y on a logarithmic axis.</summary>
 internal sealed record SvgCurve(
     string Name, string Colour, bool IsThick, IReadOnlyList<(double X, double Y)> Points);
 
@@ -18,9 +18,9 @@ internal sealed class SvgPlot(string title, string subtitle)
     private const double Gap = 75;
     private const double LegendHeight = 80;
     private const double Bottom = 55;
-    private const double XMin = 0.85;
+    private const double XMin = 0.9;
     private const double XMax = 1;
-    private const double XStep = 0.05;
+    private const double XStep = 0.02;
     private const int LegendColumns = 4;
     private const string Ink = "#1f2937";
     private const string Grid = "#e5e7eb";
@@ -81,7 +81,7 @@ internal sealed class SvgPlot(string title, string subtitle)
         }
 
         Line(svg, (AtX(0.99), Top), (AtX(0.99), Top + PanelHeight), "#9ca3af");
-        Text(svg, AtX(0.99), Top + PanelHeight + 18, 12, "middle", ".99");
+        Text(svg, AtX(0.99), Top + PanelHeight + 18, 12, "middle", "0.99");
         Text(svg, left + (PanelWidth / 2), Top + PanelHeight + 40, 13, "middle", labels.X);
         Text(svg, left - 8, Top - 12, 13, "end", labels.Y);
         svg.AppendLine($"<rect x=\"{left:0.#}\" y=\"{Top}\" width=\"{PanelWidth}\" height=\"{PanelHeight}\" "
