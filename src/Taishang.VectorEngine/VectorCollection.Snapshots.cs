@@ -30,6 +30,15 @@ public sealed partial class VectorCollection
         }
     }
 
+    /// <summary>Whether a folder's name is that of one that a crash left half-made, beside the name it would have got.
+    /// </summary>
+    public static bool IsHalfMade(string name, out string whole)
+    {
+        var isHalf = name.EndsWith(SnapshotFolder.AsideSuffix, StringComparison.Ordinal);
+        whole = isHalf ? name[..^SnapshotFolder.AsideSuffix.Length] : name;
+        return isHalf;
+    }
+
     /// <summary>What a snapshot holds, by its own word; its files are not looked at.</summary>
     /// <exception cref="FileNotFoundException">The folder is no snapshot.</exception>
     /// <exception cref="CorruptDataException">Its list is damaged or of an unknown version.</exception>

@@ -111,8 +111,12 @@ internal sealed class CallGates(IndexOptions options, TimeProvider time) : IDisp
 
     public CallGate Builds { get; } = new("index builds", options.BuildsMax, options.BuildQueueMax, time);
 
+    public CallGate Snapshots { get; } = new(
+        "snapshots and restores", options.SnapshotsMax, options.SnapshotQueueMax, time);
+
     public void Dispose()
     {
+        Snapshots.Dispose();
         Searches.Dispose();
         Writes.Dispose();
         Builds.Dispose();

@@ -14,8 +14,8 @@ namespace Taishang.Ai.Indexes;
 /// <remarks>Other engines will stand behind this class, chosen by the engine's name in the spec; until there is a
 /// second one, an interface would only guess at what they share.</remarks>
 internal sealed class CollectionStore(
-    CollectionFolders folders, VectorEngineOptions engine, MemoryBudget memory, IndexOptions options, TimeProvider time,
-    ILogger<CollectionStore> logger)
+    CollectionFolders folders, SnapshotFolders snapshots, VectorEngineOptions engine, MemoryBudget memory,
+    IndexOptions options, TimeProvider time, ILogger<CollectionStore> logger)
     : IHostedService, IDisposable
 {
     private readonly ConcurrentDictionary<Guid, CollectionEntry> _entries = new();
@@ -76,9 +76,7 @@ internal sealed class CollectionStore(
                 return;
             }
 
-            if (_entries.Count >= options.CollectionsMax)
-                throw new WorkerException(
-                    ErrorCode.InsufficientMemory, $"this worker holds {_entries.Count} collections, as many as it may");
+            RequireRoom();
             var entry = new CollectionEntry(id);
             entry.Open(await MakeAsync(id, spec, cancellation));
             _entries[id] = entry;
@@ -87,6 +85,41 @@ internal sealed class CollectionStore(
         {
             _changes.Release();
         }
+    }
+
+    /// <summary>Makes a collection of a snapshot; one that exists is left as it is. Returns its rows.</summary>
+    /// <exception cref="WorkerException">This worker holds as many as it may.</exception>
+    /// <exception cref="CorruptDataException">The snapshot is damaged; nothing was made.</exception>
+    public async Task<long> RestoreAsync(Guid id, string snapshotFolder, CancellationToken cancellation)
+    {
+        if (_entries.ContainsKey(id)) return await CountAsync(id, cancellation);
+        RequireRoom();
+        folders.Discard(id);
+        try
+        {
+            // Aside and without the lock: a large restore holds up no one.
+            await VectorCollection.RestoreAsync(snapshotFolder, folders.Making(id), engine, cancellation);
+            await _changes.WaitAsync(cancellation);
+            try
+            {
+                RequireRoom();
+                folders.Publish(id);
+                var entry = new CollectionEntry(id);
+                entry.Open(await VectorCollection.OpenAsync(folders.Of(id), engine, CancellationToken.None));
+                _entries[id] = entry;
+            }
+            finally
+            {
+                _changes.Release();
+            }
+        }
+        catch
+        {
+            folders.Discard(id);
+            throw;
+        }
+
+        return await CountAsync(id, cancellation);
     }
 
     /// <summary>Removes a collection in any state; false when there is none.</summary>
@@ -119,6 +152,19 @@ internal sealed class CollectionStore(
         foreach (var entry in _entries.Values) entry.Dispose();
         _changes.Dispose();
         _stopping.Dispose();
+    }
+
+    private void RequireRoom()
+    {
+        if (_entries.Count >= options.CollectionsMax)
+            throw new WorkerException(
+                ErrorCode.InsufficientMemory, $"this worker holds {_entries.Count} collections, as many as it may");
+    }
+
+    private async Task<long> CountAsync(Guid id, CancellationToken cancellation)
+    {
+        using var lease = await EnterAsync(id, cancellation);
+        return lease.Collection.Count();
     }
 
     private async ValueTask<CollectionLease> WaitAsync(CollectionEntry entry, CancellationToken cancellation)
@@ -167,6 +213,7 @@ internal sealed class CollectionStore(
         try
         {
             var swept = folders.Sweep();
+            snapshots.Sweep();
             if (swept > 0) logger.LogInformation("Swept {Count} leftover folders", swept);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

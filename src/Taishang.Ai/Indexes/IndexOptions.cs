@@ -36,6 +36,19 @@ internal sealed class IndexOptions
     /// <summary>Builds that may wait, 0–10,000. Default 64.</summary>
     public int BuildQueueMax { get; set; } = 64;
 
+    /// <summary>Snapshots and restores that run at once, 1–16. Default 2: they are bound by the disk.</summary>
+    public int SnapshotsMax { get; set; } = 2;
+
+    /// <summary>Snapshots and restores that may wait, 0–10,000. Default 64.</summary>
+    public int SnapshotQueueMax { get; set; } = 64;
+
+    /// <summary>Where snapshots lie, a folder of this worker alone; empty, the default, for `snapshots` below the data
+    /// folder. On another disk files are copied instead of linked.</summary>
+    public string SnapshotFolder { get; set; } = "";
+
+    /// <summary>Snapshots of one collection, 1–10,000; more are refused until one is deleted. Default 32.</summary>
+    public int SnapshotsPerCollectionMax { get; set; } = 32;
+
     /// <summary>Threads of one build, 1–256; 0, the default, for one each processor.</summary>
     public int BuildThreads { get; set; }
 
@@ -62,6 +75,9 @@ internal sealed class IndexOptions
         InRange(WriteQueueMax, 0, 10_000, nameof(WriteQueueMax));
         InRange(BuildsMax, 1, 16, nameof(BuildsMax));
         InRange(BuildQueueMax, 0, 10_000, nameof(BuildQueueMax));
+        InRange(SnapshotsMax, 1, 16, nameof(SnapshotsMax));
+        InRange(SnapshotQueueMax, 0, 10_000, nameof(SnapshotQueueMax));
+        InRange(SnapshotsPerCollectionMax, 1, 10_000, nameof(SnapshotsPerCollectionMax));
         InRange(BuildThreads, 0, 256, nameof(BuildThreads));
         InRange(MemoryBytesMax, 0, long.MaxValue, nameof(MemoryBytesMax));
         InRange(GaugeAgeSeconds, 1, 3_600, nameof(GaugeAgeSeconds));

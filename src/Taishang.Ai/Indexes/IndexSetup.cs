@@ -25,6 +25,10 @@ internal static class IndexSetup
         services.AddSingleton(provider => new MemoryBudget(
             options.MemoryBytesMax == 0 ? null : options.MemoryBytesMax, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<CallGates>();
+        services.AddSingleton(new SnapshotFolders(
+            options.SnapshotFolder.Length > 0
+                ? Path.GetFullPath(options.SnapshotFolder) : Path.Combine(data, "snapshots")));
+        services.AddSingleton<SnapshotStore>();
         services.AddSingleton<CollectionStore>();
         services.AddHostedService(provider => provider.GetRequiredService<CollectionStore>());
         services.AddSingleton<IReadinessCheck, CollectionReadiness>();

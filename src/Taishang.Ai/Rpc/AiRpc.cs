@@ -7,7 +7,7 @@ namespace Taishang.Ai.Rpc;
 /// <summary>The service of proto/taishang/ai/v1, in its order; each method goes on to the calls of its noun.</summary>
 internal sealed class AiRpc(
     WorkerIdentity identity, EmbeddingModels embeddings, ModelCalls models, CollectionCalls collections, RowCalls rows,
-    SearchCalls searches, ScrollCalls scrolls, BuildCalls builds)
+    SearchCalls searches, ScrollCalls scrolls, BuildCalls builds, SnapshotCalls snapshots)
     : AiService.AiServiceBase
 {
     public override Task<DescribeWorkerResponse> DescribeWorker(
@@ -72,4 +72,19 @@ internal sealed class AiRpc(
     public override Task BuildIndex(
         BuildIndexRequest request, IServerStreamWriter<BuildIndexProgress> responseStream, ServerCallContext context) =>
         builds.BuildAsync(request, responseStream, context.CancellationToken);
+
+    public override Task<SnapshotInfo> CreateSnapshot(CreateSnapshotRequest request, ServerCallContext context) =>
+        snapshots.CreateAsync(request, context.CancellationToken);
+
+    public override Task<ListSnapshotsResponse> ListSnapshots(
+        ListSnapshotsRequest request, ServerCallContext context) =>
+        snapshots.ListAsync(request);
+
+    public override Task<DeleteSnapshotResponse> DeleteSnapshot(
+        DeleteSnapshotRequest request, ServerCallContext context) =>
+        snapshots.DeleteAsync(request, context.CancellationToken);
+
+    public override Task<RestoreSnapshotResponse> RestoreSnapshot(
+        RestoreSnapshotRequest request, ServerCallContext context) =>
+        snapshots.RestoreAsync(request, context.CancellationToken);
 }

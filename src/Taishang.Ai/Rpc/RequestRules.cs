@@ -9,12 +9,13 @@ namespace Taishang.Ai.Rpc;
 /// <summary>Checks that are the message's own; what depends on a collection is checked by the engine.</summary>
 internal static class RequestRules
 {
-    public static Guid CollectionId(string text) =>
+    public static Guid CollectionId(string text) => Uuid("collection_id", text);
+
+    public static Guid Uuid(string field, string text) =>
         text.Length == 36 && Guid.TryParseExact(text, "D", out var id)
             ? id
             : throw new WorkerException(
-                ErrorCode.InvalidArgument, $"collection_id: expected a UUID of 36 characters, got '{Shown(text)}'",
-                "collection_id");
+                ErrorCode.InvalidArgument, $"{field}: expected a UUID of 36 characters, got '{Shown(text)}'", field);
 
     public static void Range(string field, long value, long lowest, long highest)
     {

@@ -36,4 +36,7 @@ internal static class RpcLimits
 
     /// <summary>Tensors of one inference call; texts are limited by the models' own options.</summary>
     public const int TensorsMax = 256;
+
+    /// <summary>UTF-16 code units of what core keeps with a snapshot.</summary>
+    public const int SnapshotNoteCharsMax = 64 << 10;
 }

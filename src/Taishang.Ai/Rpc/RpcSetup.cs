@@ -22,6 +22,7 @@ internal static class RpcSetup
         services.AddSingleton<SearchCalls>();
         services.AddSingleton<ScrollCalls>();
         services.AddSingleton<BuildCalls>();
+        services.AddSingleton<SnapshotCalls>();
         services.AddSingleton<AiRpc>();
         services.AddSingleton<WorkerHealth>();
         services.AddSingleton<CallInterceptor>();

@@ -38,14 +38,14 @@ internal sealed class WorkerErrors(
     /// <summary>The status that goes with a code: the same as in the one error table; a test compares.</summary>
     public static StatusCode StatusOf(ErrorCode code) => code switch
     {
-        ErrorCode.CollectionNotFound => StatusCode.NotFound,
+        ErrorCode.CollectionNotFound or ErrorCode.SnapshotNotFound => StatusCode.NotFound,
         ErrorCode.InsufficientMemory or ErrorCode.Overloaded or ErrorCode.ModelUpstreamLimited =>
             StatusCode.ResourceExhausted,
         ErrorCode.StorageUnavailable or ErrorCode.CollectionOpening or ErrorCode.ModelUpstreamFailed
             or ErrorCode.ShuttingDown => StatusCode.Unavailable,
-        ErrorCode.CollectionExists or ErrorCode.ModelNotLoaded or ErrorCode.ScrollExpired =>
+        ErrorCode.CollectionExists or ErrorCode.ModelNotLoaded or ErrorCode.ScrollExpired or ErrorCode.SnapshotLimit =>
             StatusCode.FailedPrecondition,
-        ErrorCode.CollectionCorrupt => StatusCode.DataLoss,
+        ErrorCode.CollectionCorrupt or ErrorCode.SnapshotCorrupt => StatusCode.DataLoss,
         ErrorCode.ModelEndpointForbidden => StatusCode.PermissionDenied,
         ErrorCode.WorkerInternal => StatusCode.Internal,
         _ => StatusCode.InvalidArgument,

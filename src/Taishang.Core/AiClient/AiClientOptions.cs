@@ -68,6 +68,8 @@ public sealed class AiClientOptions
         ["DeleteVectors"] = 60_000,
         ["DropCollection"] = 60_000,
         ["BuildIndex"] = 6 * 3_600_000,
+        ["CreateSnapshot"] = 6 * 3_600_000,
+        ["RestoreSnapshot"] = 6 * 3_600_000,
     };
 
     /// <exception cref="InvalidOperationException">A value is out of its range.</exception>

@@ -21,6 +21,8 @@ internal sealed class GrpcAiClient(
 
     public bool AnyServing => pool.AnyServing;
 
+    public IReadOnlyList<string> ServingWorkerIds => pool.ServingIds();
+
     public async Task<TResponse> CallAsync<TRequest, TResponse>(
         AiCall<TRequest, TResponse> call, TRequest request, string? workerId, CancellationToken cancellation)
         where TRequest : class

@@ -28,6 +28,9 @@ public interface IAiClient
 
     /// <summary>True when at least one worker is connected and serving.</summary>
     bool AnyServing { get; }
+
+    /// <summary>Workers that are connected and serving, by id.</summary>
+    IReadOnlyList<string> ServingWorkerIds { get; }
 }
 
 /// <summary>What is known of one unary method before it is called.</summary>
@@ -87,4 +90,17 @@ public static class AiCalls
     // The same cursor gives the same page again.
     public static readonly AiCall<ScrollVectorsRequest, ScrollVectorsResponse> ScrollVectors =
         new("ScrollVectors", true, (client, request, options) => client.ScrollVectorsAsync(request, options));
+
+    // A snapshot and the collection of a restore have ids of core's choice: a second call finds the first one's work.
+    public static readonly AiCall<CreateSnapshotRequest, SnapshotInfo> CreateSnapshot =
+        new("CreateSnapshot", true, (client, request, options) => client.CreateSnapshotAsync(request, options));
+
+    public static readonly AiCall<ListSnapshotsRequest, ListSnapshotsResponse> ListSnapshots =
+        new("ListSnapshots", true, (client, request, options) => client.ListSnapshotsAsync(request, options));
+
+    public static readonly AiCall<DeleteSnapshotRequest, DeleteSnapshotResponse> DeleteSnapshot =
+        new("DeleteSnapshot", true, (client, request, options) => client.DeleteSnapshotAsync(request, options));
+
+    public static readonly AiCall<RestoreSnapshotRequest, RestoreSnapshotResponse> RestoreSnapshot =
+        new("RestoreSnapshot", true, (client, request, options) => client.RestoreSnapshotAsync(request, options));
 }

@@ -90,6 +90,11 @@ public static class ErrorCodes
     public static readonly ErrorCode CollectionAliased = Conflict(
         30009, "collection_aliased", "aliases still name the collection: move or remove them, or delete with them");
     public static readonly ErrorCode AliasNotFound = NotFound(30010, "alias_not_found", "no such alias");
+    public static readonly ErrorCode SnapshotNotFound = NotFound(30011, "snapshot_not_found", "no such snapshot");
+    public static readonly ErrorCode SnapshotCorrupt = new(
+        30012, "snapshot_corrupt", 500, StatusCode.DataLoss, false, "files of the snapshot are damaged");
+    public static readonly ErrorCode SnapshotLimit = Conflict(
+        30013, "snapshot_limit", "the collection has as many snapshots as it may");
 
     // 40xxx: vectors
     public static readonly ErrorCode DimensionMismatch = Invalid(

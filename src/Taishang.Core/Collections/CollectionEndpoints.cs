@@ -31,6 +31,7 @@ internal static class CollectionEndpoints
         services.AddSingleton<CollectionDropWorker>();
         services.AddHostedService(provider => provider.GetRequiredService<CollectionDropWorker>());
         services.AddSingleton<ITaskExecutor, IndexTaskExecutor>();
+        services.AddSnapshots();
     }
 
     public static void MapCollections(this IEndpointRouteBuilder routes)
@@ -42,6 +43,7 @@ internal static class CollectionEndpoints
         routes.MapDelete($"{Root}/{{id}}", DeleteAsync);
         routes.MapPost($"{Root}/{{id}}/build", BuildAsync);
         routes.MapAliases();
+        routes.MapSnapshots();
     }
 
     private static async Task<IResult> ListAsync(HttpContext context, CollectionStore store)

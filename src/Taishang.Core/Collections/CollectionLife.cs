@@ -24,19 +24,23 @@ internal sealed class CollectionLife(
     /// <summary>Creates it, or undoes all of it.</summary>
     /// <param name="row">Checked; its id may be of an earlier try of the same request.</param>
     /// <exception cref="ApiException">The name is taken, or no worker could make the place.</exception>
-    public async Task<Collection> CreateAsync(Collection row, CancellationToken cancellation)
+    public Task<Collection> CreateAsync(Collection row, CancellationToken cancellation) =>
+        CreateAsync(row, from: null, cancellation);
+
+    /// <summary>As above, with the rows of a snapshot when <paramref name="from"/> names one.</summary>
+    public async Task<Collection> CreateAsync(Collection row, SnapshotPlace? from, CancellationToken cancellation)
     {
         if (await store.FindCreatingAsync(row.Id, cancellation) is { } earlier)
         {
             if (earlier.WorkerId is not null) return earlier;
             var undo = await drops.FindAsync(row.Id, cancellation);
-            if (undo is not null) return await MakePlaceAsync(earlier, undo.WorkerId, cancellation);
+            if (undo is not null) return await MakePlaceAsync(earlier, undo.WorkerId, from, cancellation);
         }
 
-        var workerId = await ai.ChooseWorkerAsync(cancellation);
-        var undoAt = row.CreatedAt.AddSeconds(options.Value.CreateSeconds);
+        var workerId = from?.WorkerId ?? await ai.ChooseWorkerAsync(cancellation);
+        var undoAt = row.CreatedAt.AddSeconds(SecondsOf(from));
         await store.BeginCreateAsync(row, workerId, undoAt, cancellation);
-        return await MakePlaceAsync(row, workerId, cancellation);
+        return await MakePlaceAsync(row, workerId, from, cancellation);
     }
 
     /// <summary>Writes a change; the worker is told first, since telling it again is harmless.</summary>
@@ -94,13 +98,23 @@ internal sealed class CollectionLife(
         return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
     }
 
-    private async Task<Collection> MakePlaceAsync(Collection row, string workerId, CancellationToken cancellation)
+    private int SecondsOf(SnapshotPlace? from) =>
+        from is null ? options.Value.CreateSeconds : options.Value.RestoreSeconds;
+
+    private async Task<Collection> MakePlaceAsync(
+        Collection row, string workerId, SnapshotPlace? from, CancellationToken cancellation)
     {
         try
         {
-            await ai.CallAsync(
-                AiCalls.CreateCollection,
-                new CreateCollectionRequest { CollectionId = row.Id, Spec = row.ToSpec() }, workerId, cancellation);
+            if (from is null)
+                await ai.CallAsync(
+                    AiCalls.CreateCollection,
+                    new CreateCollectionRequest { CollectionId = row.Id, Spec = row.ToSpec() }, workerId, cancellation);
+            else
+                await ai.CallAsync(
+                    AiCalls.RestoreSnapshot,
+                    new RestoreSnapshotRequest { CollectionId = row.Id, SnapshotId = from.SnapshotId }, workerId,
+                    cancellation);
             if (await store.FinishCreateAsync(row.Id, workerId, cancellation)) return row with { WorkerId = workerId };
         }
         catch
@@ -111,7 +125,7 @@ internal sealed class CollectionLife(
         }
 
         throw new ApiException(
-            ErrorCodes.AiTimeout, $"the creation took longer than {options.Value.CreateSeconds} s and was undone");
+            ErrorCodes.AiTimeout, $"the creation took longer than {SecondsOf(from)} s and was undone");
     }
 
     private async Task UndoAsync(Collection row)

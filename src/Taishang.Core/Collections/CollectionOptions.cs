@@ -23,6 +23,11 @@ internal sealed class CollectionOptions
     [Range(5, 3_600)]
     public int CreateSeconds { get; set; } = 120;
 
+    /// <summary>How long the restore of a snapshot may take before it is undone, in seconds: 5–86,400, default 21,600.
+    /// </summary>
+    [Range(5, 86_400)]
+    public int RestoreSeconds { get; set; } = 21_600;
+
     /// <summary>How often dropped collections are looked for that a worker still holds, in seconds: 1–3,600, default
     /// 15.</summary>
     [Range(1, 3_600)]

@@ -9,7 +9,7 @@ namespace Taishang.Core.Tasks;
 /// </summary>
 public interface ITaskExecutor
 {
-    /// <summary>training, embedding, index, evaluation or ingestion.</summary>
+    /// <summary>training, embedding, index, evaluation, ingestion, snapshot or restore.</summary>
     string Type { get; }
 
     /// <summary>Checks a payload when the task is created or changed; fields are named <c>payload.…</c>.</summary>

@@ -7,7 +7,7 @@ public sealed class TaskExecutors
 {
     /// <summary>Types that the API knows; one without an executor is refused by its own code.</summary>
     public static readonly IReadOnlyList<string> KnownTypes =
-        ["training", "embedding", "index", "evaluation", "ingestion"];
+        ["training", "embedding", "index", "evaluation", "ingestion", "snapshot", "restore"];
 
     private readonly Dictionary<string, ITaskExecutor> _byType = [];
 

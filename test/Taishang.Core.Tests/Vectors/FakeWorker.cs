@@ -9,7 +9,7 @@ namespace Taishang.Core.Tests.Vectors;
 /// <summary>
 /// A worker in memory behind a <see cref="FakeAiClient"/>: keeps rows, scans them exactly, embeds by hashing.
 /// </summary>
-internal sealed class FakeWorker
+internal sealed partial class FakeWorker
 {
     private readonly ConcurrentDictionary<string, Place> _places = new();
 
@@ -27,6 +27,7 @@ internal sealed class FakeWorker
 
     public void Serve()
     {
+        ServeSnapshots();
         Ai.On(AiCalls.CreateCollection, Create);
         Ai.On(AiCalls.UpdateCollection, request =>
         {
@@ -227,6 +228,14 @@ internal sealed class FakeWorker
         public ConcurrentDictionary<string, bool> Indexed { get; } = new();
 
         public UpdateCollectionRequest? LastUpdate { get; set; }
+
+        public Place Copy()
+        {
+            var copy = new Place(Spec);
+            foreach (var (key, row) in Rows) copy.Rows[key] = row;
+            foreach (var key in Indexed.Keys) copy.Indexed[key] = true;
+            return copy;
+        }
     }
 
     public UpdateCollectionRequest? LastUpdateOf(string id) => Get(id).LastUpdate;

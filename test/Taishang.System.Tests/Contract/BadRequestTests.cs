@@ -90,9 +90,18 @@ public sealed class BadRequestTests
         ["collection_aliases"] = (string)(await server.ApiPostAsync(
             "collection_aliases", new { aliases = new[] { new { alias = "live", collection = "points" } } }))
             .Ok["aliases"]![0]!["alias"]!,
+        ["collection_snapshots"] = await SnapshotAsync(server),
         ["tasks"] = (string)(await server.ApiPostAsync(
             "tasks", new { type = "index", payload = new { collection = "points" }, auto_start = false })).Ok["id"]!,
     };
+
+    private static async Task<string> SnapshotAsync(ServerProcess server)
+    {
+        var asked = (await server.ApiPostAsync("collection_snapshots", new { collection = "points" })).Ok;
+        var task = await server.WaitForTaskAsync((string)asked["task_id"]!);
+        Assert.Equal("completed", (string)task["status"]!);
+        return (string)asked["snapshot_id"]!;
+    }
 
     private static async Task BadBodiesAsync(Refusals driver, Operation operation, string? id)
     {
@@ -151,7 +160,8 @@ public sealed class BadRequestTests
     private static async Task<string> TotalsAsync(ServerProcess server)
     {
         var totals = new StringBuilder();
-        foreach (var list in (string[])["models", "vector_collections", "collection_aliases", "tasks"])
+        foreach (var list in (string[])
+            ["models", "vector_collections", "collection_aliases", "collection_snapshots", "tasks"])
             totals.Append($"{list} {(await server.ApiGetAsync(list)).Ok["total"]} ");
         return totals.ToString();
     }

@@ -16,7 +16,8 @@ public sealed class ErrorTableTests
         [ErrorCodes.RouteNotFound, ErrorCodes.MethodNotAllowed, ErrorCodes.Cancelled];
 
     /// <summary>What becomes of a task, told by its error_msg and never by an answer.</summary>
-    private static readonly ErrorCode[] OfTasksAlone = [ErrorCodes.TaskTimedOut, ErrorCodes.TaskWorkerLost];
+    private static readonly ErrorCode[] OfTasksAlone =
+        [ErrorCodes.TaskTimedOut, ErrorCodes.TaskWorkerLost, ErrorCodes.SnapshotCorrupt, ErrorCodes.SnapshotLimit];
 
     private static readonly ContractFile Contract = ContractFile.Open();
 

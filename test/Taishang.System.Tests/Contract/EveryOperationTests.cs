@@ -43,6 +43,7 @@ public sealed class EveryOperationTests
             await VectorsAsync();
             await AliasesAsync(points);
             await BuildAsync(points);
+            await SnapshotsAsync();
             await DeleteVectorsAsync();
             await TasksAsync();
             await ServiceCallsAsync();
@@ -204,6 +205,31 @@ public sealed class EveryOperationTests
             await driver.FailAsync(409, 50002, new Call("cancelTask", first));
             await driver.SucceedAsync(new Call("deleteTask", first));
             await driver.FailAsync(404, 50001, new Call("getTask", first));
+        }
+
+        private async Task SnapshotsAsync()
+        {
+            var first = await driver.SucceedAsync(
+                new Call("createSnapshot", null, Example("createSnapshot", "plain")));
+            Assert.Equal("completed", Text(await EndOfTaskAsync(Text(first, "task_id")), "status"));
+            var id = Text(first, "snapshot_id");
+            Assert.Equal(3, (int)(await driver.SucceedAsync(new Call("getSnapshot", id)))["rows"]!);
+            var asked = await driver.SucceedAsync(new Call("restoreSnapshot", id, Example("restoreSnapshot")));
+            Assert.Equal("completed", Text(await EndOfTaskAsync(Text(asked, "task_id")), "status"));
+            var count = await driver.SucceedAsync(new Call("countVectors") { Query = "collection=points_again" });
+            Assert.Equal(3, (int)count["count"]!);
+            var kept = await driver.SucceedAsync(new Call("createSnapshot", null, Example("createSnapshot", "kept")));
+            Assert.Equal("completed", Text(await EndOfTaskAsync(Text(kept, "task_id")), "status"));
+            await driver.FailAsync(404, 30011, new Call("getSnapshot", id));
+            await driver.FailAsync(404, 30011, new Call("restoreSnapshot", id, Json("""{ "name": "x" }""")));
+            await driver.FailAsync(400, 30003, new Call("restoreSnapshot", id, Json("""{ "name": "1" }""")));
+            await driver.FailAsync(404, 30001, new Call("createSnapshot", null, Json("""{ "collection": "no" }""")));
+            var list = await driver.SucceedAsync(
+                new Call("listSnapshots") { Query = "collection=points&page_size=5" });
+            Assert.Equal(1, (int)list["total"]!);
+            await driver.SucceedAsync(new Call("deleteSnapshot", Text(kept, "snapshot_id")));
+            await driver.FailAsync(404, 30011, new Call("deleteSnapshot", Text(kept, "snapshot_id")));
+            await driver.SucceedAsync(new Call("deleteCollection", "points_again"));
         }
 
         private async Task DeleteVectorsAsync()

@@ -19,6 +19,8 @@ public sealed class FakeAiClient : IAiClient
 
     public bool AnyServing { get; set; } = true;
 
+    public IReadOnlyList<string> ServingWorkerIds => AnyServing ? [WorkerId] : [];
+
     public IReadOnlyList<FakeAiRequest> Requests => [.. _requests];
 
     /// <summary>Answers a method from now on; throw an <see cref="ApiException"/> to refuse.</summary>
