@@ -40,8 +40,9 @@ internal sealed class LogTail(IStorageFile file, string path, long start)
             var next = Math.Min((at / LogFormat.SectorBytes + 1) * LogFormat.SectorBytes, file.Length);
             var part = sector.AsSpan(0, (int)(next - at));
 
-            // A few zero bytes at a record's edge are padding; a header's worth of them is not.
-            if (file.Read(at, part) == part.Length && part.Length >= LogFormat.RecordHeaderBytes
+            // Records start and end at multiples of the alignment, with fewer zeros as padding than that. So the first
+            // part, which begins with a header's magic, and the last one are never written as zeros alone.
+            if (file.Read(at, part) == part.Length && part.Length >= LogFormat.Alignment
                 && !part.ContainsAnyExcept((byte)0))
             {
                 return true;

@@ -68,6 +68,36 @@ public sealed class DamageTests
     }
 
     [Fact]
+    public async Task A_record_whose_first_sector_was_never_written_is_dropped_however_little_of_it_lies_there()
+    {
+        const int SectorBytes = 512;
+        var starts = new HashSet<long>();
+        for (var padding = 0; starts.Count < 4; padding += 8)
+        {
+            await using var folder = new EngineFolder();
+            var collection = await folder.CreateAsync(new VectorCollectionOptions { Dimensions = Dimensions });
+            var vector = Rows.Vectors(1, 1, Dimensions)[0];
+            await collection.UpsertAsync(
+                [Rows.Row("kept", vector, $"{{\"p\":\"{new string('x', padding)}\"}}")], CancellationToken.None);
+            var log = folder.FileNamed("log-");
+            var start = new FileInfo(log).Length;
+            if (start % SectorBytes <= SectorBytes - 40 || !starts.Add(start % SectorBytes))
+                continue;
+
+            await collection.UpsertAsync(
+                [Rows.Row("torn", vector, $"{{\"p\":\"{new string('y', 2000)}\"}}")], CancellationToken.None);
+            await collection.DisposeAsync();
+            var bytes = await File.ReadAllBytesAsync(log);
+            bytes.AsSpan((int)start, (int)(SectorBytes - start % SectorBytes)).Clear();
+            await File.WriteAllBytesAsync(log, bytes);
+
+            collection = await folder.ReopenAsync();
+            Assert.Equal(1, collection.Count());
+            Assert.Single(collection.Describe().RecoveryNotes);
+        }
+    }
+
+    [Fact]
     public async Task A_log_header_that_was_never_finished_does_not_stop_a_start()
     {
         foreach (var bytes in new[] { 0, 1, 63, 64 })

@@ -4,6 +4,10 @@ public sealed class FaultTests
 {
     private static readonly VectorCollectionOptions Options = new() { Dimensions = 4, Metric = DistanceMetric.L2 };
 
+    private static readonly bool IsLong = Environment.GetEnvironmentVariable("TAISHANG_LONG_TESTS") == "1";
+
+    public static TheoryData<IndexKind> Kinds => [.. Enum.GetValues<IndexKind>()];
+
     public static TheoryData<Fault> Faults => [.. Enum.GetValues<Fault>().Where(fault => fault != Fault.Gone)];
 
     [Theory]
@@ -90,6 +94,97 @@ public sealed class FaultTests
                 Assert.True(step > 20, $"only {step} steps");
                 return;
             }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_process_that_ends_at_any_step_loses_nothing_it_acknowledged(IndexKind kind)
+    {
+        for (var step = 0; ; step += IsLong ? 1 : 4)
+        {
+            await using var folder = new EngineFolder();
+            var device = new FaultyDevice();
+            folder.Device = device;
+            folder.Engine = folder.Engine with { SyncBeforeAcknowledge = true, SealAfterRows = 25 };
+            var collection = await folder.CreateAsync(WriteWorld.Options(kind));
+            var world = new WriteWorld();
+            device.FailAt(step, Fault.Gone);
+            await world.PlayAsync(collection, new Random(11), operations: 60);
+            await collection.DisposeAsync();
+            var isOver = !device.HasFailed;
+            device.Heal();
+            collection = await folder.ReopenAsync();
+            world.Settle(collection, $"gone at step {step}");
+            await world.PlayAsync(collection, new Random(12), operations: 10);
+            world.Check(await folder.ReopenAsync(), $"after step {step}");
+            if (isOver)
+            {
+                Assert.True(step > 100, $"only {step} steps");
+                return;
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task A_fault_while_a_collection_is_made_leaves_room_to_make_it_again(Fault fault)
+    {
+        for (var step = 0; ; step++)
+        {
+            await using var folder = new EngineFolder();
+            var device = new FaultyDevice();
+            folder.Device = device;
+            device.FailAt(step, fault);
+            var isMade = !await FailsAsync(() => folder.CreateAsync(Options));
+            var hasFailed = device.HasFailed;
+            device.Heal();
+            if (!isMade && !await ExistsAsync(folder))
+                await folder.CreateAsync(Options);
+            var collection = await folder.ReopenAsync();
+            await collection.UpsertAsync([Row(1, 1)], CancellationToken.None);
+            CheckHolds(await folder.ReopenAsync(), (1, 1));
+            if (!hasFailed)
+                return;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task Options_that_the_disk_refused_are_not_in_force(Fault fault)
+    {
+        for (var step = 0; ; step++)
+        {
+            await using var folder = new EngineFolder();
+            var device = new FaultyDevice();
+            folder.Device = device;
+            var collection = await folder.CreateAsync(Options);
+            await collection.UpsertAsync([Row(1, 1)], CancellationToken.None);
+            device.FailAt(step, fault);
+            var isRefused = await FailsAsync(() => collection.ReconfigureAsync(99, null, null, CancellationToken.None));
+            Assert.Equal(isRefused ? Options.Hnsw.EfSearch : 99, collection.Describe().Options.Hnsw.EfSearch);
+            var hasFailed = device.HasFailed;
+            device.Heal();
+            await collection.ReconfigureAsync(98, null, null, CancellationToken.None);
+            collection = await folder.ReopenAsync();
+            Assert.Equal(98, collection.Describe().Options.Hnsw.EfSearch);
+            CheckHolds(collection, (1, 1));
+            if (!hasFailed)
+                return;
+        }
+    }
+
+    /// <summary>The manifest may have got its name though the folder could not be synced: then it is made.</summary>
+    private static async Task<bool> ExistsAsync(EngineFolder folder)
+    {
+        try
+        {
+            await (await folder.ReopenAsync()).DisposeAsync();
+            return true;
+        }
+        catch (FileNotFoundException)
+        {
+            return false;
         }
     }
 
