@@ -20,6 +20,8 @@ internal sealed class AiMetrics : IDisposable
     private readonly Histogram<double> _upsert;
     private readonly Counter<long> _rows;
     private readonly Histogram<double> _build;
+    private readonly Histogram<double> _load;
+    private readonly Counter<long> _evictions;
     private readonly Histogram<double> _embed;
     private readonly Counter<long> _tokens;
     private readonly Histogram<double> _inference;
@@ -32,6 +34,9 @@ internal sealed class AiMetrics : IDisposable
         _upsert = Seconds("taishang.ai.upsert.duration", "Upserts inside the engine, until durable.");
         _rows = _meter.CreateCounter<long>("taishang.ai.rows", "{row}", "Rows written and deleted.");
         _build = Seconds("taishang.ai.build.duration", "Index builds.");
+        _load = Seconds("taishang.ai.collection.load.duration", "Collections read from disk.");
+        _evictions = _meter.CreateCounter<long>(
+            "taishang.ai.collection.evictions", "{collection}", "Collections whose memory was released.");
         _embed = Seconds("taishang.ai.embed.duration", "Embedding calls.");
         _tokens = _meter.CreateCounter<long>("taishang.ai.tokens", "{token}", "Tokens read by models.");
         _inference = Seconds("taishang.ai.inference.duration", "Inference calls.");
@@ -56,6 +61,11 @@ internal sealed class AiMetrics : IDisposable
         _upsert.Record(engine.TotalSeconds, new KeyValuePair<string, object?>("index_type", indexType));
         _rows.Add(rows, new KeyValuePair<string, object?>("operation", "upsert"));
     }
+
+    public void Load(TimeSpan elapsed) => _load.Record(elapsed.TotalSeconds);
+
+    /// <param name="reason">idle, budget or room.</param>
+    public void Eviction(string reason) => _evictions.Add(1, new KeyValuePair<string, object?>("reason", reason));
 
     public void Delete(int rows) => _rows.Add(rows, new KeyValuePair<string, object?>("operation", "delete"));
 

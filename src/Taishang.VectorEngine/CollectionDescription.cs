@@ -23,6 +23,10 @@ public sealed record CollectionDescription
     /// drop them whenever others need the room.</summary>
     public required long MappedBytes { get; init; }
 
+    /// <summary>When the next row will vanish by itself; null when none will. Until then a closed collection is what it
+    /// was when it was described.</summary>
+    public required DateTimeOffset? NextExpiry { get; init; }
+
     /// <summary>What answers searches now, and what it costs.</summary>
     public required IndexUse Index { get; init; }
 

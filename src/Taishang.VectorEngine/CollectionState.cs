@@ -36,6 +36,12 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
         }
     }
 
+    /// <summary>When the next row will vanish by itself; null when none will.</summary>
+    public DateTimeOffset? NextExpiryAt =>
+        Volatile.Read(ref _nextExpiryTicks) is var ticks && ticks < DateTimeOffset.MaxValue.UtcTicks
+            ? new DateTimeOffset(ticks, TimeSpan.Zero)
+            : null;
+
     /// <summary>The present snapshot without a lease, for its numbers alone.</summary>
     public Snapshot Peek() => Volatile.Read(ref _current);
 

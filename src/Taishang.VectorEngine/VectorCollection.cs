@@ -194,6 +194,7 @@ public sealed partial class VectorCollection : IAsyncDisposable
                 DiskBytes = _files.DiskBytes(),
                 MemoryBytes = snapshot.Generation.MemoryBytes,
                 MappedBytes = snapshot.Generation.Rows.MappedBytes,
+                NextExpiry = _state.NextExpiryAt,
                 Index = IndexUse.Of(snapshot, _files, _engine),
                 RecoveryNotes = _notes,
             };

@@ -4,24 +4,36 @@ using Taishang.VectorEngine;
 namespace Taishang.Ai.Indexes;
 
 /// <summary>
-/// One collection's place in the store: being read, open, or broken with a reason. Counts who is inside, because a
-/// collection's memory is not the collector's: it may only be closed when the last search has left.
+/// One collection's place in the store: being read, open, cold, or broken with a reason. Counts who is inside, because
+/// a collection's memory is not the collector's: it may only be closed when the last search has left.
 /// </summary>
-internal sealed class CollectionEntry(Guid id) : IDisposable
+internal sealed class CollectionEntry(Guid id, TimeProvider time) : IDisposable
 {
     private readonly Lock _gate = new();
-    private readonly TaskCompletionSource _settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _closing = new();
+
+    /// <summary>Of the present change; its result is why a load was refused, null when it was not.</summary>
+    private TaskCompletionSource<WorkerException?> _settled = NewSettled();
+    private CollectionState _state = CollectionState.Opening;
     private VectorCollection? _collection;
+    private CollectionDescription? _cold;
     private WorkerException? _fault;
     private int _usersCount;
     private bool _isClosing;
+    private long _usedAt = time.GetTimestamp();
 
     public Guid Id => id;
 
-    /// <summary>Completes when the collection is open or known to be broken; never fails.</summary>
-    public Task Settled => _settled.Task;
+    /// <summary>Completes when the collection is no longer being read or released; never fails. The result is why it
+    /// stays cold, if that was not wanted.</summary>
+    public Task<WorkerException?> Settled
+    {
+        get
+        {
+            lock (_gate) return _settled.Task;
+        }
+    }
 
     /// <summary>Cancelled when the collection is being dropped or the worker stops.</summary>
     public CancellationToken Closing => _closing.Token;
@@ -30,49 +42,117 @@ internal sealed class CollectionEntry(Guid id) : IDisposable
     {
         get
         {
-            lock (_gate)
-            {
-                return _fault is not null ? CollectionState.Broken
-                    : _collection is null ? CollectionState.Opening : CollectionState.Open;
-            }
+            lock (_gate) return _state;
         }
     }
+
+    /// <summary>Since the last call came or left.</summary>
+    public TimeSpan Idle => time.GetElapsedTime(Volatile.Read(ref _usedAt));
 
     /// <summary>Of an open collection; described once, for describing looks at files.</summary>
     public VectorCollectionOptions Options { get; private set; } = new() { Dimensions = 0 };
 
+    /// <summary>Bytes that only memory holds; 0 unless open.</summary>
+    public long MemoryBytes
+    {
+        get
+        {
+            using var lease = TryPeek();
+            return lease?.Collection.MemoryBytes ?? 0;
+        }
+    }
+
     public void Open(VectorCollection collection)
     {
         Options = collection.Describe().Options;
-        lock (_gate) _collection = collection;
-        _settled.TrySetResult();
+        lock (_gate)
+        {
+            (_state, _collection, _cold) = (CollectionState.Open, collection, null);
+            _usedAt = time.GetTimestamp();
+            _settled.TrySetResult(null);
+        }
     }
 
     public void Break(WorkerException fault)
     {
-        lock (_gate) _fault = fault;
-        _settled.TrySetResult();
-    }
-
-    /// <summary>A lease when the collection is open, null while it is being read.</summary>
-    /// <exception cref="WorkerException">It is broken, or being dropped.</exception>
-    public CollectionLease? TryEnter()
-    {
         lock (_gate)
         {
-            if (_isClosing) throw NotFound(id);
-            // A new exception each time: a thrown one collects the stacks of all its throwers.
-            if (_fault is not null) throw new WorkerException(_fault.Code, _fault.Message, "collection_id", _fault);
-            if (_collection is null) return null;
-            _usersCount++;
-            return new CollectionLease(this, _collection);
+            (_state, _fault) = (CollectionState.Broken, fault);
+            _settled.TrySetResult(null);
         }
     }
 
-    public void Leave()
+    /// <summary>It stands on disk alone, and the next call loads it.</summary>
+    /// <param name="description">As it was when it was closed; null where it never was open.</param>
+    /// <param name="refusal">Why a load that was wanted did not happen.</param>
+    public void Cool(CollectionDescription? description, WorkerException? refusal = null)
     {
         lock (_gate)
         {
+            (_state, _cold) = (CollectionState.Cold, description ?? _cold);
+            _settled.TrySetResult(refusal);
+        }
+    }
+
+    /// <summary>True for one caller, who then has to load it, while it is cold.</summary>
+    public bool TryBeginLoad()
+    {
+        lock (_gate)
+        {
+            if (_state != CollectionState.Cold || _isClosing) return false;
+            (_state, _settled) = (CollectionState.Opening, NewSettled());
+            return true;
+        }
+    }
+
+    /// <summary>The collection, for one caller, who then has to close it and say <see cref="Cool"/>; null while someone
+    /// is inside.</summary>
+    public VectorCollection? TryBeginCool()
+    {
+        lock (_gate)
+        {
+            if (_state != CollectionState.Open || _usersCount > 0 || _isClosing) return null;
+            var collection = _collection;
+            (_state, _collection, _settled) = (CollectionState.Opening, null, NewSettled());
+            return collection;
+        }
+    }
+
+    /// <summary>A lease when the collection is open, null while it is being read or cold.</summary>
+    /// <exception cref="WorkerException">It is broken, or being dropped.</exception>
+    public CollectionLease? TryEnter() => TryEnter(isUse: true);
+
+    /// <summary>As <see cref="TryEnter()"/>, for who only looks: it does not keep the collection in memory. Null, too,
+    /// when it is broken or being dropped.</summary>
+    public CollectionLease? TryPeek()
+    {
+        try
+        {
+            return TryEnter(isUse: false);
+        }
+        catch (WorkerException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>How a cold collection was when it was closed, when that is how it is still; null when it has to be
+    /// loaded to tell.</summary>
+    public CollectionDescription? TryDescribeCold()
+    {
+        lock (_gate)
+        {
+            if (_state != CollectionState.Cold || _cold is null) return null;
+            return _cold.NextExpiry is { } expiry && expiry <= time.GetUtcNow() ? null : _cold;
+        }
+    }
+
+    /// <param name="isUse">Whether the leaving is one.</param>
+    public void Leave(bool isUse)
+    {
+        lock (_gate)
+        {
+            if (isUse) _usedAt = time.GetTimestamp();
             _usersCount--;
             if (_usersCount == 0 && _isClosing) _left.TrySetResult();
         }
@@ -88,6 +168,7 @@ internal sealed class CollectionEntry(Guid id) : IDisposable
         }
 
         await _closing.CancelAsync();
+        await Settled;
         await _left.Task;
         VectorCollection? collection;
         lock (_gate) (collection, _collection) = (_collection, null);
@@ -98,6 +179,23 @@ internal sealed class CollectionEntry(Guid id) : IDisposable
 
     public static WorkerException NotFound(Guid id) => new(
         ErrorCode.CollectionNotFound, $"this worker holds no collection {id:D}", "collection_id");
+
+    private CollectionLease? TryEnter(bool isUse)
+    {
+        lock (_gate)
+        {
+            if (_isClosing) throw NotFound(id);
+            // A new exception each time: a thrown one collects the stacks of all its throwers.
+            if (_fault is not null) throw new WorkerException(_fault.Code, _fault.Message, "collection_id", _fault);
+            if (_collection is null) return null;
+            if (isUse) _usedAt = time.GetTimestamp();
+            _usersCount++;
+            return new CollectionLease(this, _collection, isUse);
+        }
+    }
+
+    private static TaskCompletionSource<WorkerException?> NewSettled() =>
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
 /// <summary>Where a collection stands.</summary>
@@ -105,11 +203,12 @@ internal enum CollectionState
 {
     Opening,
     Open,
+    Cold,
     Broken,
 }
 
 /// <summary>A collection that stays open until this is disposed.</summary>
-internal sealed class CollectionLease(CollectionEntry entry, VectorCollection collection) : IDisposable
+internal sealed class CollectionLease(CollectionEntry entry, VectorCollection collection, bool isUse) : IDisposable
 {
     private CollectionEntry? _entry = entry;
 
@@ -124,5 +223,5 @@ internal sealed class CollectionLease(CollectionEntry entry, VectorCollection co
     /// <summary>Long work inside must end when this is cancelled.</summary>
     public CancellationToken Closing { get; } = entry.Closing;
 
-    public void Dispose() => Interlocked.Exchange(ref _entry, null)?.Leave();
+    public void Dispose() => Interlocked.Exchange(ref _entry, null)?.Leave(isUse);
 }

@@ -66,6 +66,10 @@ internal sealed class CollectionFolders(string dataFolder)
         return true;
     }
 
+    /// <summary>When a file of the collection was last written.</summary>
+    public DateTime WrittenAt(Guid id) => new DirectoryInfo(Of(id)).EnumerateFiles()
+        .Select(file => file.LastWriteTimeUtc).DefaultIfEmpty().Max();
+
     public static bool TryDelete(string folder)
     {
         try

@@ -17,6 +17,8 @@ internal sealed class CollectionGauges
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
     private IReadOnlyList<Sample> _samples = [];
+    private (long Memory, long Disk) _hot;
+    private (long Memory, long Disk) _cold;
     private long? _sampledAt;
 
     public CollectionGauges(
@@ -29,6 +31,8 @@ internal sealed class CollectionGauges
         Gauge(meter, "taishang.ai.collection.indexed_rows", "{row}", sample => sample.IndexedRows);
         Gauge(meter, "taishang.ai.collection.disk", "By", sample => sample.DiskBytes);
         Gauge(meter, "taishang.ai.collection.memory", "By", sample => sample.MemoryBytes);
+        meter.CreateObservableGauge("taishang.ai.tier.memory", () => Tiers(tier => tier.Memory), "By");
+        meter.CreateObservableGauge("taishang.ai.tier.disk", () => Tiers(tier => tier.Disk), "By");
         meter.CreateObservableGauge("taishang.ai.collections", CountStates, "{collection}");
         meter.CreateObservableGauge("taishang.ai.search.waiting", () => gates.Searches.WaitingCount, "{call}");
         meter.CreateObservableGauge("taishang.ai.search.running", () => gates.Searches.RunningCount, "{call}");
@@ -47,6 +51,14 @@ internal sealed class CollectionGauges
             new KeyValuePair<string, object?>("state", state.ToString().ToLowerInvariant()))),
     ];
 
+    private Measurement<long>[] Tiers(Func<(long Memory, long Disk), long> pick)
+    {
+        _ = Samples();
+        return [new(pick(_hot), Tier("hot")), new(pick(_cold), Tier("cold"))];
+    }
+
+    private static KeyValuePair<string, object?> Tier(string name) => new("tier", name);
+
     private IReadOnlyList<Sample> Samples()
     {
         lock (_gate)
@@ -61,9 +73,13 @@ internal sealed class CollectionGauges
     private List<Sample> Take()
     {
         var all = new List<Sample>();
+        (_hot, _cold) = (default, default);
         foreach (var entry in _store.Entries)
         {
-            if (Describe(entry) is { } description) all.Add(new Sample(entry.Id.ToString("D"), description));
+            if (Describe(entry) is not var (description, isHot)) continue;
+            ref var tier = ref isHot ? ref _hot : ref _cold;
+            tier = (tier.Memory + description.MemoryBytes, tier.Disk + description.DiskBytes);
+            all.Add(new Sample(entry.Id.ToString("D"), description));
         }
 
         if (all.Count <= _options.GaugeCollectionsMax) return all;
@@ -79,18 +95,12 @@ internal sealed class CollectionGauges
         ];
     }
 
-    private static CollectionDescription? Describe(CollectionEntry entry)
+    private static (CollectionDescription Description, bool IsHot)? Describe(CollectionEntry entry)
     {
-        try
-        {
-            using var lease = entry.TryEnter();
-            return lease?.Collection.Describe();
-        }
-        catch (WorkerException)
-        {
-            // Broken or being dropped: the gauge of states shows it.
-            return null;
-        }
+        if (entry.TryDescribeCold() is { } cold) return (cold, false);
+        // Broken, being read or being dropped: the gauge of states shows it.
+        using var lease = entry.TryPeek();
+        return lease is null ? null : (lease.Collection.Describe(), true);
     }
 
     private sealed record Sample(

@@ -14,8 +14,8 @@ namespace Taishang.Ai.Indexes;
 /// <remarks>Other engines will stand behind this class, chosen by the engine's name in the spec; until there is a
 /// second one, an interface would only guess at what they share.</remarks>
 internal sealed class CollectionStore(
-    CollectionFolders folders, SnapshotFolders snapshots, VectorEngineOptions engine, MemoryBudget memory,
-    IndexOptions options, TimeProvider time, ILogger<CollectionStore> logger)
+    CollectionFolders folders, SnapshotFolders snapshots, CollectionTiers tiers, VectorEngineOptions engine,
+    MemoryBudget memory, IndexOptions options, TimeProvider time, ILogger<CollectionStore> logger)
     : IHostedService, IDisposable
 {
     private readonly ConcurrentDictionary<Guid, CollectionEntry> _entries = new();
@@ -39,7 +39,7 @@ internal sealed class CollectionStore(
     public Task StartAsync(CancellationToken cancellationToken)
     {
         var found = folders.List();
-        foreach (var id in found) _entries[id] = new CollectionEntry(id);
+        foreach (var id in found) _entries[id] = new CollectionEntry(id, time);
         Volatile.Write(ref _foundCount, found.Count);
         _opening = Task.Run(() => OpenAllAsync(found), CancellationToken.None);
         return Task.CompletedTask;
@@ -58,8 +58,24 @@ internal sealed class CollectionStore(
     public ValueTask<CollectionLease> EnterAsync(Guid id, CancellationToken cancellation)
     {
         if (!_entries.TryGetValue(id, out var entry)) throw CollectionEntry.NotFound(id);
-        return entry.TryEnter() is { } lease ? ValueTask.FromResult(lease) : WaitAsync(entry, cancellation);
+        return entry.TryEnter() is { } lease
+            ? ValueTask.FromResult(lease) : WaitAsync(entry, cancellation);
     }
+
+    /// <summary>How a collection is, and its tier. Looking does not keep it in memory, and brings a cold one back only
+    /// when rows of it have expired since it was released.</summary>
+    /// <exception cref="WorkerException">As <see cref="EnterAsync"/>.</exception>
+    public async Task<(CollectionDescription Description, bool IsHot)> DescribeAsync(
+        Guid id, CancellationToken cancellation)
+    {
+        if (!_entries.TryGetValue(id, out var entry)) throw CollectionEntry.NotFound(id);
+        if (entry.TryDescribeCold() is { } cold) return (cold, false);
+        using var lease = entry.TryPeek() ?? await WaitAsync(entry, cancellation);
+        return (lease.Collection.Describe(), true);
+    }
+
+    /// <summary>Releases the memory of what nobody uses.</summary>
+    public Task SweepTiersAsync() => tiers.SweepAsync(() => _entries.Values);
 
     /// <summary>Makes the collection; one that exists with the same spec is left as it is.</summary>
     /// <exception cref="WorkerException">COLLECTION_EXISTS with another spec; COLLECTION_PARAMETER_INVALID; or the
@@ -77,7 +93,7 @@ internal sealed class CollectionStore(
             }
 
             RequireRoom();
-            var entry = new CollectionEntry(id);
+            var entry = new CollectionEntry(id, time);
             entry.Open(await MakeAsync(id, spec, cancellation));
             _entries[id] = entry;
         }
@@ -104,7 +120,7 @@ internal sealed class CollectionStore(
             {
                 RequireRoom();
                 folders.Publish(id);
-                var entry = new CollectionEntry(id);
+                var entry = new CollectionEntry(id, time);
                 entry.Open(await VectorCollection.OpenAsync(folders.Of(id), engine, CancellationToken.None));
                 _entries[id] = entry;
             }
@@ -169,20 +185,51 @@ internal sealed class CollectionStore(
 
     private async ValueTask<CollectionLease> WaitAsync(CollectionEntry entry, CancellationToken cancellation)
     {
+        var patience = TimeSpan.FromMilliseconds(options.OpenWaitMs);
+        var began = time.GetTimestamp();
+        while (true)
+        {
+            if (entry.TryEnter() is { } lease) return lease;
+            // One caller loads, all wait. The load goes on when they lose patience: it is there for the next.
+            var settled = entry.Settled;
+            if (entry.TryBeginLoad())
+            {
+                settled = entry.Settled;
+                _ = tiers.LoadAsync(entry, () => _entries.Values, _stopping.Token);
+            }
+
+            var left = patience - time.GetElapsedTime(began);
+            if (left < TimeSpan.Zero) throw Opening();
+            if (await WaitAsync(settled, left, cancellation) is { } refusal)
+                throw new WorkerException(refusal.Code, refusal.Message, "collection_id", refusal)
+                {
+                    RetryAfter = refusal.RetryAfter,
+                };
+        }
+    }
+
+    private async Task<WorkerException?> WaitAsync(
+        Task<WorkerException?> settled, TimeSpan left, CancellationToken cancellation)
+    {
         try
         {
-            await entry.Settled.WaitAsync(TimeSpan.FromMilliseconds(options.OpenWaitMs), time, cancellation);
+            return await settled.WaitAsync(left, time, cancellation);
         }
         catch (TimeoutException)
         {
-            var (settled, found) = Progress;
-            throw new WorkerException(
-                ErrorCode.CollectionOpening, $"the worker is opening its collections, {settled} of {found} are open",
-                "collection_id")
-            { RetryAfter = TimeSpan.FromSeconds(1) };
+            throw Opening();
         }
+    }
 
-        return entry.TryEnter() ?? throw CollectionEntry.NotFound(entry.Id);
+    private WorkerException Opening()
+    {
+        var (settled, found) = Progress;
+        var where = IsOpened ? "the collection is being read from disk"
+            : $"the worker is opening its collections, {settled} of {found} are open";
+        return new WorkerException(ErrorCode.CollectionOpening, where, "collection_id")
+        {
+            RetryAfter = TimeSpan.FromSeconds(1),
+        };
     }
 
     private async Task<VectorCollection> MakeAsync(
@@ -222,7 +269,7 @@ internal sealed class CollectionStore(
         }
 
         await Parallel.ForEachAsync(
-            found, new ParallelOptions { MaxDegreeOfParallelism = options.OpenParallelism },
+            NewestFirst(found), new ParallelOptions { MaxDegreeOfParallelism = options.OpenParallelism },
             async (id, _) =>
             {
                 await OpenAsync(_entries[id]);
@@ -235,38 +282,25 @@ internal sealed class CollectionStore(
         _opened.TrySetResult();
     }
 
-    private async Task OpenAsync(CollectionEntry entry)
+    /// <summary>What was written last is most likely to be asked for first.</summary>
+    private IReadOnlyList<Guid> NewestFirst(IReadOnlyList<Guid> found) =>
+        options.HotBytesMax == 0 ? found : [.. found.OrderByDescending(folders.WrittenAt)];
+
+    private Task OpenAsync(CollectionEntry entry)
     {
         try
         {
-            _stopping.Token.ThrowIfCancellationRequested();
-            var collection = await VectorCollection.OpenAsync(folders.Of(entry.Id), engine, _stopping.Token);
-            foreach (var note in collection.Describe().RecoveryNotes)
-                logger.LogWarning("Collection {CollectionId}: {Note}", entry.Id, note);
-            entry.Open(collection);
+            if (tiers.HasRoom(entry, _entries.Values))
+                return tiers.LoadAsync(entry, () => _entries.Values, _stopping.Token);
+            entry.Cool(null);
+            return Task.CompletedTask;
         }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CorruptDataException)
         {
-            entry.Break(new WorkerException(ErrorCode.ShuttingDown, "the worker is stopping"));
-        }
-        catch (Exception e)
-        {
-            logger.LogError(e, "Collection {CollectionId} can not be opened", entry.Id);
-            entry.Break(FaultOf(e));
+            // Loading will say it in its own words.
+            return tiers.LoadAsync(entry, () => _entries.Values, _stopping.Token);
         }
     }
-
-    private static WorkerException FaultOf(Exception e) => e switch
-    {
-        WorkerException known => known,
-        MemoryLimitException => WorkerException.OfMemory(e.Message, e),
-        CorruptDataException or FileNotFoundException =>
-            new WorkerException(ErrorCode.CollectionCorrupt, e.Message, inner: e),
-        IOException or UnauthorizedAccessException =>
-            new WorkerException(ErrorCode.StorageUnavailable, $"the collection can not be read: {e.Message}", inner: e),
-        _ => new WorkerException(
-            ErrorCode.CollectionCorrupt, $"the collection can not be read ({e.GetType().Name}): {e.Message}", inner: e),
-    };
 
     // What Update may change is not compared: a creation that is sent again must not fail because of it.
     private static void RequireSame(Guid id, VectorCollectionOptions present, VectorCollectionOptions asked)

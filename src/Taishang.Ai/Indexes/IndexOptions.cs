@@ -7,6 +7,8 @@ internal sealed class IndexOptions
 {
     public const string Section = "Taishang:Ai:Indexes";
 
+    private readonly HashSet<Guid> _pinned = [];
+
     /// <summary>Collections that one worker holds, 1–100,000. Default 10,000.</summary>
     public int CollectionsMax { get; set; } = 10_000;
 
@@ -56,12 +58,29 @@ internal sealed class IndexOptions
     /// 95 % of the container's or machine's memory.</summary>
     public long MemoryBytesMax { get; set; }
 
+    /// <summary>Seconds after the last call until a collection gives its memory back and stands on disk alone; the next
+    /// call loads it again. 0 for never, else up to 31,536,000 (a year). Default 3,600. Pinned ones stay.</summary>
+    public int ColdAfterSeconds { get; set; } = 3_600;
+
+    /// <summary>Bytes that open collections may keep in memory together, mapped pages of files left out; those used
+    /// longest ago are released above it. 0, the default, for as much as the process may use.</summary>
+    public long HotBytesMax { get; set; }
+
+    /// <summary>Ids of collections that always stay in memory once they were loaded, up to 10,000.</summary>
+    public string[] Pinned { get; set; } = [];
+
+    /// <summary>How often idle collections are looked for, in seconds: 1–3,600, default 10.</summary>
+    public int TierSweepSeconds { get; set; } = 10;
+
     /// <summary>Seconds for which the gauges of rows and bytes may be stale, 1–3,600. Default 5.</summary>
     public int GaugeAgeSeconds { get; set; } = 5;
 
     /// <summary>Collections with gauges of their own, the largest first, 1–1,000; the rest is summed as "other".
     /// Default 100: each is five time series.</summary>
     public int GaugeCollectionsMax { get; set; } = 100;
+
+    /// <summary>After <see cref="Validate"/>.</summary>
+    public bool IsPinned(Guid id) => _pinned.Contains(id);
 
     /// <exception cref="OptionsValidationException">The message names the setting, its range and what came.</exception>
     public void Validate()
@@ -80,6 +99,18 @@ internal sealed class IndexOptions
         InRange(SnapshotsPerCollectionMax, 1, 10_000, nameof(SnapshotsPerCollectionMax));
         InRange(BuildThreads, 0, 256, nameof(BuildThreads));
         InRange(MemoryBytesMax, 0, long.MaxValue, nameof(MemoryBytesMax));
+        InRange(ColdAfterSeconds, 0, 31_536_000, nameof(ColdAfterSeconds));
+        InRange(HotBytesMax, 0, long.MaxValue, nameof(HotBytesMax));
+        InRange(Pinned.Length, 0, 10_000, nameof(Pinned));
+        foreach (var text in Pinned)
+        {
+            if (!Guid.TryParseExact(text, "D", out var id))
+                throw new OptionsValidationException(
+                    Section, typeof(IndexOptions), [$"{Section}:Pinned: expected ids of collections, got {text}"]);
+            _pinned.Add(id);
+        }
+
+        InRange(TierSweepSeconds, 1, 3_600, nameof(TierSweepSeconds));
         InRange(GaugeAgeSeconds, 1, 3_600, nameof(GaugeAgeSeconds));
         InRange(GaugeCollectionsMax, 1, 1_000, nameof(GaugeCollectionsMax));
     }

@@ -29,8 +29,10 @@ internal static class IndexSetup
             options.SnapshotFolder.Length > 0
                 ? Path.GetFullPath(options.SnapshotFolder) : Path.Combine(data, "snapshots")));
         services.AddSingleton<SnapshotStore>();
+        services.AddSingleton<CollectionTiers>();
         services.AddSingleton<CollectionStore>();
         services.AddHostedService(provider => provider.GetRequiredService<CollectionStore>());
+        services.AddHostedService<TierKeeper>();
         services.AddSingleton<IReadinessCheck, CollectionReadiness>();
         services.AddSingleton<CollectionGauges>();
     }

@@ -43,8 +43,8 @@ internal sealed class CollectionCalls(CollectionStore store)
     public async Task<DescribeCollectionResponse> DescribeAsync(
         DescribeCollectionRequest request, CancellationToken cancellation)
     {
-        using var lease = await store.EnterAsync(RequestRules.CollectionId(request.CollectionId), cancellation);
-        var description = lease.Collection.Describe();
+        var id = RequestRules.CollectionId(request.CollectionId);
+        var (description, isHot) = await store.DescribeAsync(id, cancellation);
         return new DescribeCollectionResponse
         {
             Spec = CollectionSpecs.ToWire(description.Options),
@@ -55,6 +55,7 @@ internal sealed class CollectionCalls(CollectionStore store)
             MemoryBytes = description.MemoryBytes,
             RecoveryNotes = { description.RecoveryNotes },
             Index = IndexTypes.ToWire(description.Index),
+            Tier = isHot ? Tier.Hot : Tier.Cold,
         };
     }
 }

@@ -89,11 +89,19 @@ internal sealed record CollectionView
 /// <param name="MemoryBytes">Estimated.</param>
 /// <param name="RecoveryNotes">What recovery had to mend at the last start.</param>
 /// <param name="Index">What answers searches now; null from a worker that does not tell.</param>
+/// <param name="Tier">hot when its rows are in memory, cold when the next call has to load them; null from a worker
+/// that does not tell.</param>
 internal sealed record CollectionStats(
     long Rows, long IndexedRows, long DeadRows, long DiskBytes, long MemoryBytes, IReadOnlyList<string> RecoveryNotes,
-    IndexView? Index)
+    IndexView? Index, string? Tier)
 {
     public static CollectionStats Of(DescribeCollectionResponse live) => new(
         live.LiveRows, live.IndexedRows, live.DeadRows, live.DiskBytes, live.MemoryBytes, [.. live.RecoveryNotes],
-        live.Index is null ? null : IndexView.Of(live.Index));
+        live.Index is null ? null : IndexView.Of(live.Index),
+        live.Tier switch
+        {
+            Contracts.Ai.V1.Tier.Hot => "hot",
+            Contracts.Ai.V1.Tier.Cold => "cold",
+            _ => null,
+        });
 }

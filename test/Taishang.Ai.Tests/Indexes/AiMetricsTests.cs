@@ -64,7 +64,8 @@ public sealed class AiMetricsTests : IDisposable
                 seen["taishang.ai.collection.live_rows"]);
             Assert.All(seen["taishang.ai.collection.memory"], memory => Assert.True(memory.Value > 0));
             Assert.Equal(
-                [(0.0, "state=opening"), (2.0, "state=open"), (0.0, "state=broken")], seen["taishang.ai.collections"]);
+                [(0.0, "state=opening"), (2.0, "state=open"), (0.0, "state=cold"), (0.0, "state=broken")],
+                seen["taishang.ai.collections"]);
             Assert.DoesNotContain(seen["taishang.ai.call.duration"], call => call.Tags.Contains("Check"));
         }
     }
