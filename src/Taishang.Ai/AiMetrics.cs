@@ -13,6 +13,9 @@ internal sealed class AiMetrics : IDisposable
 
     public static readonly ActivitySource Source = new(Name);
 
+    /// <summary>Close where budgets of recall lie.</summary>
+    private static readonly double[] RecallBoundaries = [0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999, 1];
+
     private readonly Meter _meter = new(Name);
     private readonly Histogram<double> _call;
     private readonly Histogram<double> _search;
@@ -20,6 +23,8 @@ internal sealed class AiMetrics : IDisposable
     private readonly Histogram<double> _upsert;
     private readonly Counter<long> _rows;
     private readonly Histogram<double> _build;
+    private readonly Histogram<double> _recall;
+    private readonly Counter<long> _recallMissed;
     private readonly Histogram<double> _load;
     private readonly Counter<long> _evictions;
     private readonly Histogram<double> _embed;
@@ -34,6 +39,11 @@ internal sealed class AiMetrics : IDisposable
         _upsert = Seconds("taishang.ai.upsert.duration", "Upserts inside the engine, until durable.");
         _rows = _meter.CreateCounter<long>("taishang.ai.rows", "{row}", "Rows written and deleted.");
         _build = Seconds("taishang.ai.build.duration", "Index builds.");
+        _recall = _meter.CreateHistogram(
+            "taishang.ai.search.recall", "1", "Share of the exact hits that a sampled search found.", tags: null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = RecallBoundaries });
+        _recallMissed = _meter.CreateCounter<long>(
+            "taishang.ai.search.recall.missed", "{search}", "Sampled searches that were not repeated.");
         _load = Seconds("taishang.ai.collection.load.duration", "Collections read from disk.");
         _evictions = _meter.CreateCounter<long>(
             "taishang.ai.collection.evictions", "{collection}", "Collections whose memory was released.");
@@ -63,6 +73,13 @@ internal sealed class AiMetrics : IDisposable
     }
 
     public void Load(TimeSpan elapsed) => _load.Record(elapsed.TotalSeconds);
+
+    public void Recall(string indexType, double share) =>
+        _recall.Record(share, new KeyValuePair<string, object?>("index_type", indexType));
+
+    /// <param name="reason">queue_full, busy, cold, too_large or failed.</param>
+    public void RecallMissed(string reason) =>
+        _recallMissed.Add(1, new KeyValuePair<string, object?>("reason", reason));
 
     /// <param name="reason">idle, budget or room.</param>
     public void Eviction(string reason) => _evictions.Add(1, new KeyValuePair<string, object?>("reason", reason));

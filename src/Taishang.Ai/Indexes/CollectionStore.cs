@@ -62,6 +62,9 @@ internal sealed class CollectionStore(
             ? ValueTask.FromResult(lease) : WaitAsync(entry, cancellation);
     }
 
+    /// <summary>A lease for who only looks, while the collection is open; else null.</summary>
+    public CollectionLease? TryPeek(Guid id) => _entries.GetValueOrDefault(id)?.TryPeek();
+
     /// <summary>How a collection is, and its tier. Looking does not keep it in memory, and brings a cold one back only
     /// when rows of it have expired since it was released.</summary>
     /// <exception cref="WorkerException">As <see cref="EnterAsync"/>.</exception>

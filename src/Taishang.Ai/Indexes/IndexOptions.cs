@@ -51,6 +51,20 @@ internal sealed class IndexOptions
     /// <summary>Snapshots of one collection, 1–10,000; more are refused until one is deleted. Default 32.</summary>
     public int SnapshotsPerCollectionMax { get; set; } = 32;
 
+    /// <summary>Share of approximate searches that are repeated exactly in the background, to measure recall: 0–1,
+    /// default 0.001; 0 for none.</summary>
+    public double RecallShare { get; set; } = 0.001;
+
+    /// <summary>Chooses which searches these are; any number. Default 1.</summary>
+    public int RecallSeed { get; set; } = 1;
+
+    /// <summary>Searches that may wait to be repeated, 1–10,000; more are dropped and counted. Default 16.</summary>
+    public int RecallQueueMax { get; set; } = 16;
+
+    /// <summary>Rows of a collection up to which searches are repeated, 1–1,000,000,000: an exact search reads all of
+    /// them. Default 2,000,000.</summary>
+    public int RecallRowsMax { get; set; } = 2_000_000;
+
     /// <summary>Threads of one build, 1–256; 0, the default, for one each processor.</summary>
     public int BuildThreads { get; set; }
 
@@ -97,6 +111,10 @@ internal sealed class IndexOptions
         InRange(SnapshotsMax, 1, 16, nameof(SnapshotsMax));
         InRange(SnapshotQueueMax, 0, 10_000, nameof(SnapshotQueueMax));
         InRange(SnapshotsPerCollectionMax, 1, 10_000, nameof(SnapshotsPerCollectionMax));
+        if (!(RecallShare >= 0 && RecallShare <= 1))
+            throw Invalid($"{nameof(RecallShare)}: expected 0 to 1, got {RecallShare}");
+        InRange(RecallQueueMax, 1, 10_000, nameof(RecallQueueMax));
+        InRange(RecallRowsMax, 1, 1_000_000_000, nameof(RecallRowsMax));
         InRange(BuildThreads, 0, 256, nameof(BuildThreads));
         InRange(MemoryBytesMax, 0, long.MaxValue, nameof(MemoryBytesMax));
         InRange(ColdAfterSeconds, 0, 31_536_000, nameof(ColdAfterSeconds));
@@ -105,8 +123,7 @@ internal sealed class IndexOptions
         foreach (var text in Pinned)
         {
             if (!Guid.TryParseExact(text, "D", out var id))
-                throw new OptionsValidationException(
-                    Section, typeof(IndexOptions), [$"{Section}:Pinned: expected ids of collections, got {text}"]);
+                throw Invalid($"{nameof(Pinned)}: expected ids of collections, got {text}");
             _pinned.Add(id);
         }
 
@@ -118,7 +135,9 @@ internal sealed class IndexOptions
     private static void InRange(long value, long lowest, long highest, string name)
     {
         if (value < lowest || value > highest)
-            throw new OptionsValidationException(
-                Section, typeof(IndexOptions), [$"{Section}:{name}: expected {lowest} to {highest}, got {value}"]);
+            throw Invalid($"{name}: expected {lowest} to {highest}, got {value}");
     }
+
+    private static OptionsValidationException Invalid(string broken) =>
+        new(Section, typeof(IndexOptions), [$"{Section}:{broken}"]);
 }

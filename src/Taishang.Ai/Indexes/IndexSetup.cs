@@ -33,6 +33,8 @@ internal static class IndexSetup
         services.AddSingleton<CollectionStore>();
         services.AddHostedService(provider => provider.GetRequiredService<CollectionStore>());
         services.AddHostedService<TierKeeper>();
+        services.AddSingleton<RecallSampler>();
+        services.AddHostedService(provider => provider.GetRequiredService<RecallSampler>());
         services.AddSingleton<IReadinessCheck, CollectionReadiness>();
         services.AddSingleton<CollectionGauges>();
     }

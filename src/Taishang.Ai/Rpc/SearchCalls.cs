@@ -10,7 +10,8 @@ namespace Taishang.Ai.Rpc;
 /// logged, locked or copied on the way.
 /// </summary>
 internal sealed class SearchCalls(
-    CollectionStore store, CallGates gates, AiMetrics metrics, TimeProvider time, RpcOptions options)
+    CollectionStore store, CallGates gates, RecallSampler sampler, AiMetrics metrics, TimeProvider time,
+    RpcOptions options)
 {
     public async Task<SearchVectorsResponse> SearchAsync(SearchVectorsRequest request, CancellationToken cancellation)
     {
@@ -31,7 +32,22 @@ internal sealed class SearchCalls(
         var engine = time.GetElapsedTime(started);
         response.EngineMicroseconds = (long)engine.TotalMicroseconds;
         metrics.Search(lease.IndexName, request.Queries.Count, engine);
+        if (lease.Options.Index != IndexKind.Flat && sampler.Wants()) Sample(id, lease.IndexName, request, filter);
         return response;
+    }
+
+    /// <summary>One query of a batch stands for all. Groups and exact searches have nothing to compare.</summary>
+    private void Sample(Guid id, string indexName, SearchVectorsRequest request, MetadataFilter? filter)
+    {
+        if (request.Exact || request.GroupBy.Length > 0) return;
+        var question = Question(request, filter) with
+        {
+            Vector = RepeatedFloats.AsMemory(request.Queries[0].Values),
+            ScoreThreshold = null,
+            IncludeMetadata = false,
+            IncludeVector = false,
+        };
+        sampler.Offer(new RecallSample(id, indexName, question));
     }
 
     private static void Check(SearchVectorsRequest request)
