@@ -5,8 +5,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Taishang.VectorEngine.Distances;
 
 /// <summary>
-/// The kernel of one metric, chosen once for the machine. Calls go through function pointers: one a pair, or one a
-/// batch of gathered rows, where the rows to come are fetched into the cache while the present one is summed.
+/// The kernel of one metric, chosen once for the machine. Calls go through function pointers: one a pair, one a
+/// batch of gathered rows, where the rows to come are fetched into the cache while the present one is summed, or one a
+/// run of rows that lie behind each other, where the hardware sees by itself what comes next.
 /// </summary>
 internal sealed unsafe class DistanceScorer
 {
@@ -17,15 +18,18 @@ internal sealed unsafe class DistanceScorer
 
     private readonly delegate*<float*, float*, nint, float> _pair;
     private readonly delegate*<float*, byte**, int, nint, float*, void> _gathered;
+    private readonly delegate*<float*, float*, int, nint, float*, void> _run;
 
     private DistanceScorer(
         string kernel,
         delegate*<float*, float*, nint, float> pair,
-        delegate*<float*, byte**, int, nint, float*, void> gathered)
+        delegate*<float*, byte**, int, nint, float*, void> gathered,
+        delegate*<float*, float*, int, nint, float*, void> run)
     {
         Kernel = kernel;
         _pair = pair;
         _gathered = gathered;
+        _run = run;
     }
 
     /// <summary>The name of the instruction set in use, for descriptions and benchmarks.</summary>
@@ -52,11 +56,18 @@ internal sealed unsafe class DistanceScorer
     public void Gathered(float* query, byte** rows, int count, nint length, float* sums) =>
         _gathered(query, rows, count, length, sums);
 
+    /// <summary>The raw sums of one query against rows that lie behind each other; of each pair the same as alone.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Run(float* query, float* rows, int count, nint length, float* sums) =>
+        _run(query, rows, count, length, sums);
+
     private static DistanceScorer Make<TKernel>(string name, DistanceMetric metric)
         where TKernel : struct, IVectorKernel =>
         metric == DistanceMetric.L2
-            ? new DistanceScorer(name, &Pair<TKernel, SquaredL2Sum>, &Gather<TKernel, SquaredL2Sum>)
-            : new DistanceScorer(name, &Pair<TKernel, DotSum>, &Gather<TKernel, DotSum>);
+            ? new DistanceScorer(
+                name, &Pair<TKernel, SquaredL2Sum>, &Gather<TKernel, SquaredL2Sum>, &Stream<TKernel, SquaredL2Sum>)
+            : new DistanceScorer(name, &Pair<TKernel, DotSum>, &Gather<TKernel, DotSum>, &Stream<TKernel, DotSum>);
 
     private static float Pair<TKernel, TSum>(float* left, float* right, nint length)
         where TKernel : struct, IVectorKernel
@@ -74,6 +85,16 @@ internal sealed unsafe class DistanceScorer
 
             sums[i] = TSum.Of<TKernel>(query, (float*)rows[i], length);
         }
+    }
+
+    /// <summary>Asking for lines ahead would only get into the way of the hardware, which follows the run anyway: a
+    /// scan with it reads a fifth slower.</summary>
+    private static void Stream<TKernel, TSum>(float* query, float* rows, int count, nint length, float* sums)
+        where TKernel : struct, IVectorKernel
+        where TSum : struct, ISum
+    {
+        for (var i = 0; i < count; i++)
+            sums[i] = TSum.Of<TKernel>(query, rows + i * length, length);
     }
 
     /// <summary>Asks for the first lines of a row; never faults, so no bound is needed.</summary>

@@ -60,6 +60,17 @@ internal sealed unsafe class RowScorer(RowTable rows, DistanceScorer scorer)
             distances[i] = Finish(distances[i], query.Scale, nodes[i]);
     }
 
+    /// <summary>Scores published rows whose vectors lie behind each other, into as many floats.</summary>
+    public void ScoreRun(in Query query, int start, int count, float* distances)
+    {
+        scorer.Run(query.Vector, Rows.Vector(start), count, Rows.PaddedDimensions, distances);
+        if (Rows.Metric == DistanceMetric.L2)
+            return;
+
+        for (var i = 0; i < count; i++)
+            distances[i] = Finish(distances[i], query.Scale, start + i);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private float Finish(float sum, float queryScale, int row) => Rows.Metric switch
     {

@@ -67,6 +67,28 @@ public sealed unsafe class KernelTests
         }
     }
 
+    [Theory]
+    [InlineData(DistanceMetric.L2)]
+    [InlineData(DistanceMetric.Cosine)]
+    public void Rows_behind_each_other_sum_to_the_same_bits_as_each_pair_alone(DistanceMetric metric)
+    {
+        const int Count = 5;
+        var random = new Random(15);
+        var scorer = DistanceScorer.For(metric);
+        var sums = stackalloc float[Count];
+        for (var length = 1; length <= LengthsAbove; length++)
+        {
+            var query = Rows.Vector(random, length);
+            var rows = Rows.Vector(random, Count * length);
+            fixed (float* q = query, r = rows)
+            {
+                scorer.Run(q, r, Count, length, sums);
+                for (var i = 0; i < Count; i++)
+                    Assert.Equal(scorer.Pair(q, r + i * length, length), sums[i]);
+            }
+        }
+    }
+
     [Fact]
     public void The_widest_kernel_of_this_machine_is_chosen()
     {

@@ -25,14 +25,20 @@ internal static unsafe class FlatSearcher
         while (row < rows.End)
         {
             cancellation.ThrowIfCancellationRequested();
+            var run = scorer.Rows.Contiguous(row, Math.Min(Batch, rows.End - row));
             var count = 0;
-            for (; row < rows.End && count < Batch; row++)
+            for (var i = row; i < row + run; i++)
             {
-                if (filter.Accepts(row))
-                    nodes[count++] = row;
+                if (filter.Accepts(i))
+                    nodes[count++] = i;
             }
 
-            ScoreAndOffer(scorer, query, nodes, count, distances, heap);
+            if (count == run)
+                scorer.ScoreRun(query, row, run, distances);
+            else
+                scorer.Score(query, nodes, count, distances);
+            Offer(nodes, count, distances, heap);
+            row += run;
         }
     }
 
@@ -72,6 +78,11 @@ internal static unsafe class FlatSearcher
         RowScorer scorer, in Query query, int* nodes, int count, float* distances, BoundedHeap<IdOrder> heap)
     {
         scorer.Score(query, nodes, count, distances);
+        Offer(nodes, count, distances, heap);
+    }
+
+    private static void Offer(int* nodes, int count, float* distances, BoundedHeap<IdOrder> heap)
+    {
         for (var i = 0; i < count; i++)
             heap.Offer(distances[i], nodes[i]);
     }
