@@ -18,6 +18,7 @@ Add("scan", "Exact search against the memory's bandwidth.", (size, cancel) => Sc
 Add("write", "Durable upserts against the disk.", (size, cancel) => WriteBench.RunAsync(size, cancel));
 Add("recovery", "From kill -9 to the first answer.", (size, cancel) => RecoveryBench.RunAsync(size, cancel));
 Add("allocation", "Bytes allocated by a search.", (_, cancel) => AllocationBench.RunAsync(cancel));
+Add("filters", "Filtered search, by how many rows match and where.", FilterBench.RunAsync);
 
 var smoke = new Command("smoke", "All of them, small.");
 smoke.SetAction(async (_, cancellation) =>
@@ -29,6 +30,7 @@ smoke.SetAction(async (_, cancellation) =>
     await WriteBench.RunAsync(size, cancellation);
     await RecoveryBench.RunAsync(size, cancellation);
     await AllocationBench.RunAsync(cancellation);
+    await FilterBench.RunAsync(size, cancellation);
     await PeersBench.RunAsync(PeersRequest.Quick, cancellation);
     await EmbedBench.RunAsync(size);
     await TaskBench.RunAsync(size, cancellation);

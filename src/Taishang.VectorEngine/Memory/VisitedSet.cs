@@ -42,6 +42,10 @@ internal sealed unsafe class VisitedSet : IDisposable
         return true;
     }
 
+    /// <summary>Makes a node of this walk one that it has not met.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Forget(int node) => _marks[node] = 0;
+
     public void Dispose() => _block?.Dispose();
 
     private void Clear()

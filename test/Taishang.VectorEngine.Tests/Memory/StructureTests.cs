@@ -57,18 +57,6 @@ public sealed class StructureTests
     }
 
     [Fact]
-    public void A_min_heap_gives_everything_back_in_order()
-    {
-        var random = new Random(7);
-        var heap = new MinHeap();
-        var items = Enumerable.Range(0, 1000).Select(_ => (ulong)random.NextInt64()).ToArray();
-        foreach (var item in items)
-            heap.Push(item);
-
-        Assert.Equal(items.Order(), items.Select(_ => heap.Pop()).ToArray());
-    }
-
-    [Fact]
     public void Visits_are_forgotten_between_walks_also_when_the_walk_number_wraps()
     {
         var visited = new VisitedSet();
@@ -79,6 +67,31 @@ public sealed class StructureTests
             Assert.False(visited.TryVisit(walk % 10));
             Assert.True(visited.TryVisit((walk + 1) % 10));
         }
+    }
+
+    [Fact]
+    public void A_visit_that_is_taken_back_can_be_made_again()
+    {
+        var visited = new VisitedSet();
+        visited.Begin(10);
+        visited.TryVisit(3);
+        visited.TryVisit(4);
+
+        visited.Forget(3);
+
+        Assert.True(visited.TryVisit(3));
+        Assert.False(visited.TryVisit(4));
+    }
+
+    [Fact]
+    public void A_bitmap_tells_its_next_row()
+    {
+        var bitmap = new RowBitmap(300);
+        foreach (var row in new[] { 0, 63, 64, 299 })
+            bitmap.Add(row);
+
+        Assert.Equal(
+            [0, 63, 63, 64, 299, 299, -1, -1], new[] { 0, 1, 63, 64, 65, 299, 300, -1 }.Select(bitmap.Next));
     }
 
     [Fact]

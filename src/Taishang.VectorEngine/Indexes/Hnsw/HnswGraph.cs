@@ -47,6 +47,7 @@ internal sealed unsafe class HnswGraph : IDisposable
     private readonly int _linksOffset;
     private int _upperLists;
     private long _entry = -1;
+    private volatile bool _hasTwins;
     private int _covered;
 
     /// <param name="options">Shape and search width.</param>
@@ -179,8 +180,15 @@ internal sealed unsafe class HnswGraph : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int NextTwin(int row) => Volatile.Read(ref ((NodeInfo*)_nodes.Row(row))->NextTwin);
 
+    /// <summary>False spares walks that ask about every node the look at its chain.</summary>
+    public bool HasTwins => _hasTwins;
+
     /// <summary>Restores a chain from a file.</summary>
-    public void SetNextTwin(int row, int twin) => ((NodeInfo*)_nodes.Row(row))->NextTwin = twin;
+    public void SetNextTwin(int row, int twin)
+    {
+        ((NodeInfo*)_nodes.Row(row))->NextTwin = twin;
+        _hasTwins |= twin != NoNode;
+    }
 
     /// <summary>Hangs a row on the node of its equal.</summary>
     public void AddTwin(int node, int twin)
@@ -189,6 +197,7 @@ internal sealed unsafe class HnswGraph : IDisposable
         var info = (NodeInfo*)_nodes.Row(node);
         *(NodeInfo*)_nodes.Row(twin) = new NodeInfo { Level = TwinLevel, NextTwin = info->NextTwin };
         *Links(twin, 0) = 0;
+        _hasTwins = true;
         Volatile.Write(ref info->NextTwin, twin);
         Unlock(node);
     }

@@ -5,9 +5,6 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// <summary>The graph as an index over a table's rows.</summary>
 internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer) : IRowIndex
 {
-    /// <summary>Rows that a walk scores for each node of its width, about: what makes a scan the cheaper way.</summary>
-    private const int ScoredPerWidth = 24;
-
     /// <summary>
     /// Under dot a walk keeps so many times the width asked for: a product is no metric, its long rows hide others from
     /// each other, and the recall that l2 and cosine reach needs a wider walk.
@@ -19,9 +16,6 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer) : IRowIndex
 
     /// <summary>The same as a share of those asked for: one in so many.</summary>
     private const int RerankedShare = 2;
-
-    /// <summary>Share of matching rows below which a plain walk is not worth trying.</summary>
-    private const double SelectiveShare = 0.9;
 
     public HnswGraph Graph { get; } = graph;
 
@@ -40,6 +34,14 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer) : IRowIndex
         }
     }
 
+    /// <summary>
+    /// Under dot, links lead to long rows: among the rows that a filter accepts there may be no way at all, so that a
+    /// search walks through all and leaves out afterwards.
+    /// </summary>
+    private bool IsPlain => scorer.Rows.Metric == DistanceMetric.Dot;
+
+    private HnswCosts Costs => new(scorer.Rows.StrideBytes, Graph.Grid?.CodeBytes ?? scorer.Rows.StrideBytes);
+
     public Task CoverAsync(int rows, int threads, Action<int>? progress, CancellationToken cancellation) =>
         new HnswCover(Graph, scorer, threads).RunAsync(rows, progress, cancellation);
 
@@ -57,7 +59,9 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer) : IRowIndex
     public IndexLayer FirstLayer(in SearchEffort effort)
     {
         var topK = effort.TopK;
-        var width = Math.Max(effort.EfSearch, topK);
+
+        // Wider than what is asked for, because some of what is near may be dead.
+        var width = Math.Max(effort.EfSearch, topK + topK / RerankedShare);
         if (scorer.Rows.Metric == DistanceMetric.Dot)
             width *= DotWidening;
 
@@ -69,14 +73,12 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer) : IRowIndex
         return new IndexLayer(width, kept);
     }
 
-    /// <summary>
-    /// A walk that keeps some width of the rows of which a share matches has to score about width · 24 / share of them;
-    /// a scan scores the matching ones.
-    /// </summary>
     public bool ScanIsCheaper(in IndexSearch search)
     {
         var share = (double)search.Matching / search.Rows;
-        return search.Matching * share <= (double)search.Layer.Width * ScoredPerWidth;
+        return IsPlain
+            ? Costs.ScanIsCheaper(search.Matching, 1, search.Layer.Width / share)
+            : Costs.ScanIsCheaper(search.Matching, share, search.Layer.Width);
     }
 
     public bool TrySearch<TFilter>(in Query query, in IndexSearch search, TFilter filter, SearchMemory memory)
@@ -86,8 +88,9 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer) : IRowIndex
             search.Layer.Width,
             search.Layer.Kept,
             search.Rows,
-            IsSelective: search.Matching < search.Rows * SelectiveShare,
-            Budget: search.Matching);
+            IsPlain,
+            search.Matching,
+            Costs);
         return HnswSearcher.Search(Graph, scorer, query, walk, filter, memory);
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Storage;
 
@@ -71,10 +72,16 @@ internal static unsafe class HnswRanking
             OfferWithTwins(graph, filter, nodes[i], distances[i], memory.Heap);
     }
 
-    private static bool IsAccepted<TFilter>(HnswGraph graph, TFilter filter, int node)
+    /// <summary>Whether the search may return the row or a twin.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsAccepted<TFilter>(HnswGraph graph, TFilter filter, int node)
+        where TFilter : struct, IRowFilter =>
+        filter.Accepts(node) || (graph.HasTwins && IsTwinAccepted(graph, filter, node));
+
+    private static bool IsTwinAccepted<TFilter>(HnswGraph graph, TFilter filter, int node)
         where TFilter : struct, IRowFilter
     {
-        for (var row = node; row != HnswGraph.NoNode; row = graph.NextTwin(row))
+        for (var row = graph.NextTwin(node); row != HnswGraph.NoNode; row = graph.NextTwin(row))
         {
             if (filter.Accepts(row))
                 return true;

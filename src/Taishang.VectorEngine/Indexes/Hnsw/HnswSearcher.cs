@@ -11,8 +11,32 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// </summary>
 internal static unsafe class HnswSearcher
 {
-    /// <summary>Of a plain walk's pool, the share that must be acceptable for its recall to stand.</summary>
+    /// <summary>Share of acceptable rows below which a plain walk is not worth trying.</summary>
+    private const double SelectiveShare = 0.9;
+
+    /// <summary>Of what is expected in a plain walk's pool, the part that must be acceptable for its recall to stand.
+    /// </summary>
     private const double AcceptedShareMin = 0.8;
+
+    /// <summary>Ways among acceptable nodes alone are fewer; a filtered walk keeps so much more (one in so many), and
+    /// finds what the plain one does.</summary>
+    private const int FilteredWidening = 4;
+
+    /// <summary>
+    /// Where what matches lies far from the query, a few rows at its edge, to which few links lead, are the answer to
+    /// all such queries; a walk that misses one misses it every time. It is taken to lie far when around the query's
+    /// own place its share is less than this part of what it is everywhere.
+    /// </summary>
+    private const double FarShare = 0.25;
+
+    /// <summary>Share of all rows from which on nothing lies far.</summary>
+    private const double FarShareMax = 0.5;
+
+    /// <summary>Then so many rows for each node of the walk's width are rather scanned.</summary>
+    private const int FarScannedPerWidth = 100;
+
+    /// <summary>And of more, the walk keeps so many times its width.</summary>
+    private const int FarWidening = 3;
 
     /// <summary>
     /// Offers the nearest accepted nodes to the heap. Returns false, having offered nothing, when the walk went past
@@ -51,15 +75,37 @@ internal static unsafe class HnswSearcher
         where TFilter : struct, IRowFilter
     {
         var start = walker.Descend(graph, space, entry.Node, entry.Level, 0, search.Limit);
-        if (!search.IsSelective)
+        if (search.IsPlain)
+            return WalkPlain(graph, space, start, search, filter, walker, search.Share);
+        if (search.Share >= SelectiveShare && WalkPlain(graph, space, start, search, filter, walker, 1))
+            return true;
+
+        var width = search.Width + search.Width / FilteredWidening;
+        if (search.Share < FarShareMax
+            && walker.ShareAround(graph, filter, start, search.Limit) < search.Share * FarShare)
         {
-            walker.Walk(graph, space, start, 0, search.Width, search.Limit);
-            if (HnswRanking.CountAccepted(graph, filter, walker.Pool.Entries) >= walker.Pool.Count * AcceptedShareMin)
-                return true;
+            if (search.Matching <= (long)width * FarScannedPerWidth)
+                return false;
+
+            width = (int)Math.Min(width * (long)FarWidening, search.Matching);
         }
 
+        var budget = search.Costs.Scan(search.Matching);
         return walker.WalkFiltered(
-            graph, space, filter, new FilteredWalk(start, search.Width, search.Limit, search.Budget));
+            graph, space, filter, new FilteredWalk(start, width, search.Limit, search.Share, search.Costs, budget));
+    }
+
+    /// <summary>Keeps whatever is near, so much of it that the expected share of it is what was asked for; false when
+    /// less of it is acceptable.</summary>
+    private static bool WalkPlain<TSpace, TFilter>(
+        HnswGraph graph, TSpace space, int start, GraphSearch search, TFilter filter, HnswWalker walker, double share)
+        where TSpace : struct, INodeSpace<TSpace>
+        where TFilter : struct, IRowFilter
+    {
+        var width = (int)Math.Min(search.Width / share, search.Limit);
+        walker.Walk(graph, space, start, 0, width, search.Limit);
+        return walker.IsWhole(graph) && HnswRanking.CountAccepted(graph, filter, walker.Pool.Entries)
+            >= walker.Pool.Count * share * AcceptedShareMin;
     }
 }
 
@@ -68,9 +114,14 @@ internal static unsafe class HnswSearcher
 /// <param name="Reranked">Of them, accepted ones that are ordered by floats and offered when the walk was one over
 /// codes.</param>
 /// <param name="Limit">Nodes from this on are not the caller's to see.</param>
-/// <param name="IsSelective">Whether so few rows are acceptable that a plain walk is not worth trying.</param>
-/// <param name="Budget">Rows that a filtered walk may score.</param>
-internal readonly record struct GraphSearch(int Width, int Reranked, int Limit, bool IsSelective, long Budget);
+/// <param name="IsPlain">Whether links lead nowhere among acceptable nodes alone.</param>
+/// <param name="Matching">Rows that are acceptable.</param>
+/// <param name="Costs">Of scanning them, and of walking.</param>
+internal readonly record struct GraphSearch(
+    int Width, int Reranked, int Limit, bool IsPlain, int Matching, HnswCosts Costs)
+{
+    public double Share => Math.Min(1, (double)Matching / Limit);
+}
 
 /// <summary>What one search needs and the next one uses again.</summary>
 internal sealed class SearchMemory : IDisposable
