@@ -16,7 +16,8 @@ internal sealed record OpenedCollection(
     IReadOnlyList<string> Notes);
 
 /// <summary>Makes a collection's folder, and brings back from one what was acknowledged before.</summary>
-internal sealed class CollectionOpener(IStorageDevice device, string folder, VectorEngineOptions engine)
+internal sealed class CollectionOpener(
+    IStorageDevice device, string folder, VectorEngineOptions engine, ShardParts? parts = null)
 {
     private const long FirstLog = 1;
 
@@ -28,6 +29,12 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
     public OpenedCollection Create(VectorCollectionOptions options)
     {
         RowRules.CheckOptions(options);
+        if (options.Shards != 1)
+        {
+            throw new VectorInputException(
+                VectorInputError.BadParameter, $"shards: one collection is one shard, got {options.Shards}");
+        }
+
         if (device.Exists(Path.Combine(folder, Manifest.FileName)))
             throw new InvalidOperationException($"{folder} holds a collection already");
 
@@ -116,10 +123,17 @@ internal sealed class CollectionOpener(IStorageDevice device, string folder, Vec
     private WriteAheadLog Replay(Manifest manifest, CollectionState state, CancellationToken cancellation)
     {
         var recovery = new LogRecovery(device, folder);
+        var replay = new PartReplay(parts, folder);
         var result = recovery.Replay(
-            manifest.FirstLog, payload => state.Apply(payload, sweep: false), cancellation);
+            manifest.FirstLog,
+            payload =>
+            {
+                if (replay.Counts(payload.Span, recovery.Number))
+                    state.Apply(payload, sweep: false);
+            },
+            cancellation);
         _notes.AddRange(result.Notes);
-        return result.IsClean
+        return result.IsClean && !replay.IsCutOff
             ? WriteAheadLog.Resume(device, folder, engine.SyncBeforeAcknowledge, result.Number, result.ValidBytes)
             : WriteAheadLog.ResumeTorn(device, folder, engine.SyncBeforeAcknowledge, result.Number, result.ValidBytes);
     }

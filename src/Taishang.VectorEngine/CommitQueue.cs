@@ -41,6 +41,17 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
     public Task RunAloneAsync(Action action, CancellationToken cancellation) =>
         EnqueueAsync(new PendingWrite { Action = action }, cancellation);
 
+    /// <summary>Waits for the writes before, and keeps all that come later waiting until the hold is given back.
+    /// </summary>
+    public async Task<QueueHold> HoldAsync(CancellationToken cancellation)
+    {
+        var hold = new QueueHold();
+        hold.Ended = EnqueueAsync(new PendingWrite { Hold = hold }, cancellation);
+        if (await Task.WhenAny(hold.Entered.Task, hold.Ended) == hold.Ended)
+            await hold.Ended;
+        return hold;
+    }
+
     /// <summary>Takes nothing more until the collection is opened anew: memory and files no longer agree. On the
     /// writer's thread.</summary>
     public void Break(Exception fault) => _fault = fault;
@@ -86,7 +97,7 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
                 if (!_isRunning)
                 {
                     _isRunning = true;
-                    _loop = Task.Run(RunLoop, CancellationToken.None);
+                    _loop = Task.Run(RunLoopAsync, CancellationToken.None);
                 }
             }
 
@@ -100,7 +111,7 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
         }
     }
 
-    private void RunLoop()
+    private async Task RunLoopAsync()
     {
         var group = new List<PendingWrite>();
         while (TakeGroup(group))
@@ -108,7 +119,9 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
             try
             {
                 ThrowIfBroken();
-                if (group[0].Action is { } action)
+                if (group[0].Hold is { } hold)
+                    await hold.RunAsync(group[0]);
+                else if (group[0].Action is { } action)
                     RunAction(group[0], action);
                 else
                     Commit(group);
@@ -214,8 +227,9 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
             write.Done.TrySetResult(write.Affected);
     }
 
-    /// <summary>Turns a filter into the ids that match now; false when none does and the write is done.</summary>
-    private bool TryResolve(PendingWrite write, MetadataFilter filter)
+    /// <summary>A record of the ids that match now; null when none does. On the writer's thread, or by who holds it.
+    /// </summary>
+    public LogBuffer? Resolve(MetadataFilter filter)
     {
         var snapshot = state.SweepAndPeek();
         var rows = snapshot.Generation.Rows;
@@ -224,17 +238,19 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
         for (var row = matched.Next(0); row >= 0; row = matched.Next(row + 1))
             found.Add(row);
 
-        if (found.Count == 0)
-        {
-            write.Done.TrySetResult(0);
-            return false;
-        }
-
-        write.Buffer = LogRecord.Delete(rows, found);
-        return true;
+        return found.Count == 0 ? null : LogRecord.Delete(rows, found);
     }
 
-    private static Exception Translate(Exception exception) => exception switch
+    /// <summary>Turns a filter into the ids that match now; false when none does and the write is done.</summary>
+    private bool TryResolve(PendingWrite write, MetadataFilter filter)
+    {
+        write.Buffer = Resolve(filter);
+        if (write.Buffer is null)
+            write.Done.TrySetResult(0);
+        return write.Buffer is not null;
+    }
+
+    public static Exception Translate(Exception exception) => exception switch
     {
         IOException or UnauthorizedAccessException => new WriteFailedException(
             $"the disk did not take the write: {exception.Message}", exception),
@@ -251,10 +267,36 @@ internal sealed class PendingWrite
 
     public Action? Action { get; init; }
 
+    public QueueHold? Hold { get; init; }
+
     /// <summary>Takes little room and is there to make some.</summary>
     public bool IsDelete { get; init; }
 
     public int Affected { get; set; }
 
     public TaskCompletionSource<int> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
+
+/// <summary>A queue that carries out nothing until this is disposed; whoever holds it may use its log.</summary>
+internal sealed class QueueHold : IAsyncDisposable
+{
+    private readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public TaskCompletionSource Entered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes when the queue goes on; fails when the hold never began.</summary>
+    public Task Ended { get; set; } = Task.CompletedTask;
+
+    public async Task RunAsync(PendingWrite write)
+    {
+        Entered.TrySetResult();
+        await _left.Task;
+        write.Done.TrySetResult(0);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _left.TrySetResult();
+        await Ended;
+    }
 }

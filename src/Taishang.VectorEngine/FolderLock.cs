@@ -15,7 +15,7 @@ internal sealed class FolderLock : IDisposable
     /// <summary>Runs an opener under the lock, which what it opened then owns; releases it when the opener fails.
     /// </summary>
     /// <exception cref="IOException">The folder is open already.</exception>
-    public static VectorCollection Hold(string folder, Func<FolderLock, VectorCollection> open)
+    public static T Hold<T>(string folder, Func<FolderLock, T> open)
     {
         FileStream file;
         try

@@ -11,6 +11,9 @@ internal sealed class FoundGroup(RowGroup key)
 {
     public RowGroup Key { get; } = key;
 
+    /// <summary>That no other rows of it exist.</summary>
+    public bool IsWhole { get; set; }
+
     /// <summary>Nearest first, ties by id.</summary>
     public List<Neighbor> Hits { get; } = [];
 }
@@ -35,7 +38,6 @@ internal sealed unsafe class GroupExecutor(
 
     private readonly RowTable _rows = snapshot.Generation.Rows;
     private Query _query;
-    private bool _sawAll;
 
     /// <summary>The nearest groups, at most the request's top-k, in order, with those hits that were met on the way.
     /// </summary>
@@ -50,16 +52,19 @@ internal sealed unsafe class GroupExecutor(
             return [];
 
         buffers.Memory.Heap.Sort(list);
-        _sawAll = list.Length >= matching.Count;
         var groups = Gather(list, request.TopK, size);
-        return groups.Count < request.TopK && !_sawAll ? ChooseByScan(request.TopK) : groups;
+        var sawAll = list.Length >= matching.Count;
+        foreach (var group in groups)
+            group.IsWhole = sawAll;
+        return groups.Count < request.TopK && !sawAll ? ChooseByScan(request.TopK) : groups;
     }
 
     /// <summary>Brings every group that has fewer hits than it may to what exists.</summary>
     public void Fill(IReadOnlyCollection<FoundGroup> groups, int size)
     {
-        var lacking = groups.Where(group => group.Hits.Count < size).ToDictionary(group => group.Key);
-        if (lacking.Count == 0 || _sawAll)
+        var lacking = groups.Where(group => group.Hits.Count < size && !group.IsWhole)
+            .ToDictionary(group => group.Key);
+        if (lacking.Count == 0)
             return;
 
         foreach (var group in lacking.Values)

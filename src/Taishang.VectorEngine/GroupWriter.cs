@@ -1,5 +1,4 @@
 using Taishang.VectorEngine.Filtering;
-using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine;
 
@@ -8,20 +7,20 @@ internal static class GroupWriter
 {
     /// <summary>Hits below the threshold are left out, and groups that have no others.</summary>
     public static IEnumerable<HitGroup> Write(
-        IEnumerable<FoundGroup> groups, SearchRequest request, RowTable rows, GroupColumn column)
+        IEnumerable<(GroupValue Value, IEnumerable<ShardNeighbor> Hits)> groups, SearchRequest request)
     {
-        foreach (var group in groups)
+        foreach (var (value, found) in groups)
         {
-            var hits = Hits(group, request, rows);
+            var hits = Hits(found, request);
             if (hits.Count > 0)
-                yield return new HitGroup(column.ValueOf(group.Key).ToJson(), hits);
+                yield return new HitGroup(value.ToJson(), hits);
         }
     }
 
-    private static List<SearchHit> Hits(FoundGroup group, SearchRequest request, RowTable rows)
+    private static List<SearchHit> Hits(IEnumerable<ShardNeighbor> found, SearchRequest request)
     {
-        var hits = new List<SearchHit>(group.Hits.Count);
-        foreach (var neighbor in group.Hits)
+        var hits = new List<SearchHit>();
+        foreach (var (rows, neighbor) in found)
         {
             var match = new SearchMatch(rows, neighbor.Row, Scores.Distance(rows.Metric, neighbor.Distance));
             if (!(match.Score < request.ScoreThreshold))

@@ -20,6 +20,9 @@ public static class Limits
     /// <summary>Bytes of one upsert: vectors, ids and metadata together.</summary>
     public const int BytesPerCallMax = 256 << 20;
 
+    /// <summary>Shards of one collection.</summary>
+    public const int ShardsMax = 64;
+
     public const int TopKMax = 16_384;
 
     public const int OffsetMax = 16_384;

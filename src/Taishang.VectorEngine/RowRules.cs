@@ -49,6 +49,46 @@ internal static class RowRules
         return chosen;
     }
 
+    public static void CheckIdCount(int count)
+    {
+        if (count > Limits.RowsPerCallMax)
+        {
+            throw new VectorInputException(
+                VectorInputError.TooManyRows, $"at most {Limits.RowsPerCallMax} ids in one call, got {count}");
+        }
+    }
+
+    /// <summary>Checks all ids and returns each once.</summary>
+    public static HashSet<VectorId> CheckIds(IReadOnlyList<VectorId> ids)
+    {
+        CheckIdCount(ids.Count);
+        var distinct = new HashSet<VectorId>(ids.Count);
+        for (var i = 0; i < ids.Count; i++)
+        {
+            CheckId(ids[i], i);
+            distinct.Add(ids[i]);
+        }
+
+        return distinct;
+    }
+
+    /// <summary>When each row's time comes: its own expiry, else the collection's time to live from now on.</summary>
+    public static long[] Expiries(IReadOnlyList<VectorRow> rows, VectorCollectionOptions options, TimeProvider time)
+    {
+        var byDefault = RowRecord.Never;
+        if (options.TimeToLive is { } timeToLive)
+        {
+            var now = time.GetUtcNow().UtcTicks;
+            if (timeToLive.Ticks < DateTimeOffset.MaxValue.UtcTicks - now)
+                byDefault = now + timeToLive.Ticks;
+        }
+
+        var expiries = new long[rows.Count];
+        for (var i = 0; i < expiries.Length; i++)
+            expiries[i] = rows[i].ExpiresAt?.UtcTicks ?? byDefault;
+        return expiries;
+    }
+
     public static void CheckId(VectorId id, int row)
     {
         if (id.Text is null || id.Text.Length is 0 or > Limits.IdCharactersMax)
@@ -123,6 +163,7 @@ internal static class RowRules
     public static void CheckOptions(VectorCollectionOptions options)
     {
         CheckRange("dimensions", options.Dimensions, 1, Limits.DimensionsMax);
+        CheckRange("shards", options.Shards, 1, Limits.ShardsMax);
         CheckRange("connectivity", options.Hnsw.Connectivity, Limits.ConnectivityMin, Limits.ConnectivityMax);
         CheckRange(
             "ef_construction", options.Hnsw.EfConstruction, Limits.EfConstructionMin, Limits.EfConstructionMax);

@@ -30,6 +30,9 @@ internal unsafe ref struct SearchExecutor(
     /// <summary>The neighbours from offset on, at most top-k of them, nearest first, in engine distances.</summary>
     public ReadOnlySpan<Neighbor> Run(ReadOnlySpan<float> vector, SearchRequest request, SearchEffort effort)
     {
+        if (_matchingCount <= request.Offset)
+            return default;
+
         var list = List(vector, request, effort);
         if (list.Length <= request.Offset)
             return default;
@@ -46,7 +49,7 @@ internal unsafe ref struct SearchExecutor(
         _query = buffers.QueryOf(_rows, vector);
         buffers.Found.Clear();
         var wanted = Math.Min((long)request.Offset + request.TopK, _matchingCount);
-        if (wanted <= request.Offset)
+        if (wanted == 0)
             return default;
 
         var layer = _index?.FirstLayer(effort) ?? default;

@@ -46,6 +46,10 @@ public sealed class SearchMatches : IDisposable
     /// <summary>Takes over a lease on the generation that rows to be added belong to.</summary>
     internal void Hold(Generation generation) => _held.Add(generation);
 
+    /// <summary>Adds one neighbour if it reaches the threshold.</summary>
+    internal void Add(RowTable rows, Neighbor neighbor, float? scoreThreshold) =>
+        Add(rows, new ReadOnlySpan<Neighbor>(in neighbor), scoreThreshold);
+
     /// <summary>Adds the neighbours that reach the threshold, in their order.</summary>
     internal void Add(RowTable rows, ReadOnlySpan<Neighbor> found, float? scoreThreshold)
     {

@@ -93,7 +93,11 @@ public sealed partial class VectorCollection
             var executor = new GroupExecutor(snapshot, matching, column, buffers, cancellation);
             var groups = executor.Choose(request, effort, by.Size);
             executor.Fill(groups, by.Size);
-            return new GroupedAnswer([.. GroupWriter.Write(groups, request, snapshot.Generation.Rows, column)]);
+            var rows = snapshot.Generation.Rows;
+            return new GroupedAnswer([.. GroupWriter.Write(
+                groups.Select(group => (
+                    column.ValueOf(group.Key), group.Hits.Select(neighbor => new ShardNeighbor(rows, neighbor)))),
+                request)]);
         }
         finally
         {
@@ -127,7 +131,7 @@ public sealed partial class VectorCollection
     }
 
     /// <summary>Runs queries on so many threads, each with an answer of its own that it uses again.</summary>
-    private static void ForEach(
+    internal static void ForEach(
         int count, int threads, Action<int, SearchMatches> search, CancellationToken cancellation)
     {
         if (threads == 1 || count == 1)
@@ -159,7 +163,7 @@ public sealed partial class VectorCollection
     }
 
     /// <summary>Gives an answer a lease of its own on a snapshot that the caller holds.</summary>
-    private static void Hold(Snapshot snapshot, SearchMatches matches)
+    internal static void Hold(Snapshot snapshot, SearchMatches matches)
     {
         matches.Clear();
         if (snapshot.Generation.TryAcquire())

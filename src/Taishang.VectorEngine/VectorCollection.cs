@@ -10,13 +10,14 @@ namespace Taishang.VectorEngine;
 /// The door of the engine: one durable collection of vectors in a folder of its own. All members may be called from
 /// any thread. Writes are durable when their task completes and visible to every search that starts afterwards.
 /// </summary>
-public sealed partial class VectorCollection : IAsyncDisposable
+public sealed partial class VectorCollection : IVectorCollection
 {
     private readonly FolderLock _folderLock;
     private readonly VectorEngineOptions _engine;
     private readonly CollectionFiles _files;
     private readonly CollectionState _state;
     private readonly CommitQueue _queue;
+    private readonly SpareFile _spare;
     private readonly BuildCoordinator _builds;
     private readonly SearchMemoryPool _memory = new();
     private readonly ScrollTable _scrolls;
@@ -30,6 +31,7 @@ public sealed partial class VectorCollection : IAsyncDisposable
         _files = opened.Files;
         _state = opened.State;
         _notes = opened.Notes;
+        _spare = opened.Spare;
         _queue = new CommitQueue(_state, opened.Log, opened.Spare);
         _builds = new BuildCoordinator(new Maintainer(_files, _state, _queue, engine, opened.SavedGraphRows));
         _scrolls = new ScrollTable(engine.Time, engine.ScrollIdle, engine.ScrollsMax);
@@ -67,11 +69,7 @@ public sealed partial class VectorCollection : IAsyncDisposable
         if (chosen.Count == 0)
             return Task.FromResult(0);
 
-        var expiries = new long[rows.Count];
-        var byDefault = options.TimeToLive is { } timeToLive ? ExpiryAfter(timeToLive) : RowRecord.Never;
-        for (var i = 0; i < expiries.Length; i++)
-            expiries[i] = rows[i].ExpiresAt?.UtcTicks ?? byDefault;
-
+        var expiries = RowRules.Expiries(rows, options, _engine.Time);
         return _queue.UpsertAsync(LogRecord.Upsert(rows, expiries, chosen), cancellation);
     }
 
@@ -79,14 +77,7 @@ public sealed partial class VectorCollection : IAsyncDisposable
     public Task<int> DeleteAsync(IReadOnlyList<VectorId> ids, CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        CheckIdCount(ids.Count);
-        var distinct = new HashSet<VectorId>(ids.Count);
-        for (var i = 0; i < ids.Count; i++)
-        {
-            RowRules.CheckId(ids[i], i);
-            distinct.Add(ids[i]);
-        }
-
+        var distinct = RowRules.CheckIds(ids);
         return distinct.Count == 0
             ? Task.FromResult(0)
             : _queue.DeleteAsync(LogRecord.Delete(distinct), cancellation);
@@ -103,7 +94,7 @@ public sealed partial class VectorCollection : IAsyncDisposable
     public IReadOnlyList<VectorRow> Get(IReadOnlyList<VectorId> ids)
     {
         ThrowIfDisposed();
-        CheckIdCount(ids.Count);
+        RowRules.CheckIdCount(ids.Count);
         var found = new List<int>(ids.Count);
         var snapshot = _state.Find(ids, found);
         try
@@ -236,7 +227,12 @@ public sealed partial class VectorCollection : IAsyncDisposable
     }
 
     internal static Task<VectorCollection> OpenAsync(
-        string folder, VectorEngineOptions engine, IStorageDevice device, CancellationToken cancellation)
+        string folder, VectorEngineOptions engine, IStorageDevice device, CancellationToken cancellation) =>
+        OpenAsync(folder, engine, device, null, cancellation);
+
+    private static Task<VectorCollection> OpenAsync(
+        string folder, VectorEngineOptions engine, IStorageDevice device, ShardParts? parts,
+        CancellationToken cancellation)
     {
         if (!device.Exists(Path.Combine(folder, Manifest.FileName)))
             throw new FileNotFoundException($"{folder} holds no collection", Path.Combine(folder, Manifest.FileName));
@@ -245,23 +241,8 @@ public sealed partial class VectorCollection : IAsyncDisposable
             () => FolderLock.Hold(
                 folder,
                 taken => new VectorCollection(
-                    taken, new CollectionOpener(device, folder, engine).Open(cancellation), engine)),
+                    taken, new CollectionOpener(device, folder, engine, parts).Open(cancellation), engine)),
             cancellation);
-    }
-
-    private static void CheckIdCount(int count)
-    {
-        if (count > Limits.RowsPerCallMax)
-        {
-            throw new VectorInputException(
-                VectorInputError.TooManyRows, $"at most {Limits.RowsPerCallMax} ids in one call, got {count}");
-        }
-    }
-
-    private long ExpiryAfter(TimeSpan timeToLive)
-    {
-        var now = _engine.Time.GetUtcNow().UtcTicks;
-        return timeToLive.Ticks >= DateTimeOffset.MaxValue.UtcTicks - now ? RowRecord.Never : now + timeToLive.Ticks;
     }
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed != 0, this);

@@ -16,6 +16,10 @@ public sealed record VectorCollectionOptions
 
     public IvfOptions Ivf { get; init; } = new();
 
+    /// <summary>Parts that the rows are split into by the hash of their ids, 1–64; searched side by side and merged.
+    /// Fixed at creation.</summary>
+    public int Shards { get; init; } = 1;
+
     /// <summary>Rows that bring no expiry of their own live this long; null for ever.</summary>
     public TimeSpan? TimeToLive { get; init; }
 }
@@ -68,6 +72,9 @@ public sealed record VectorEngineOptions
 
     /// <summary>What loads and builds may take; they are refused before they begin when it would not do.</summary>
     public MemoryBudget Memory { get; init; } = MemoryBudget.OfProcess;
+
+    /// <summary>Who searches the shards of a collection beside the caller.</summary>
+    public SearchThreads SearchThreads { get; init; } = SearchThreads.OfProcess;
 
     /// <summary>Scrolls of one collection that wait for their next page. When one more begins, the one that was used
     /// longest ago has expired.</summary>

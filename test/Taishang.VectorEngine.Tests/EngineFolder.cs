@@ -15,9 +15,23 @@ internal sealed class EngineFolder : IAsyncDisposable
     /// <summary>The collection opened last.</summary>
     public VectorCollection? Collection { get; private set; }
 
+    /// <summary>The same, of however many shards.</summary>
+    public IVectorCollection? Any { get; private set; }
+
     public VectorEngineOptions Engine { get; set; } = new() { BuildThreads = 2, SyncBeforeAcknowledge = false };
 
     public IStorageDevice Device { get; set; } = DiskDevice.Instance;
+
+    public async Task<IVectorCollection> CreateAnyAsync(VectorCollectionOptions options) =>
+        Any = await VectorCollections.CreateAsync(Path, options, Engine, Device, CancellationToken.None);
+
+    public async Task<IVectorCollection> ReopenAnyAsync()
+    {
+        if (Any is not null)
+            await Any.DisposeAsync();
+
+        return Any = await VectorCollections.OpenAsync(Path, Engine, Device, CancellationToken.None);
+    }
 
     public async Task<VectorCollection> CreateAsync(VectorCollectionOptions options) =>
         Collection = await VectorCollection.CreateAsync(Path, options, Engine, Device, CancellationToken.None);
@@ -48,6 +62,8 @@ internal sealed class EngineFolder : IAsyncDisposable
     {
         if (Collection is not null)
             await Collection.DisposeAsync();
+        if (Any is not null)
+            await Any.DisposeAsync();
 
         Directory.Delete(_root, recursive: true);
     }

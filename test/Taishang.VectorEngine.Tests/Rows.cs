@@ -50,7 +50,7 @@ internal static class Rows
 
     public static string[] Ids(this SearchAnswer answer) => [.. answer.Hits.Select(hit => hit.Id.Text)];
 
-    public static async Task UpsertAllAsync(this VectorCollection collection, IReadOnlyList<VectorRow> rows)
+    public static async Task UpsertAllAsync(this IVectorCollection collection, IReadOnlyList<VectorRow> rows)
     {
         for (var i = 0; i < rows.Count; i += 1000)
             await collection.UpsertAsync([.. rows.Skip(i).Take(1000)], CancellationToken.None);
@@ -58,7 +58,7 @@ internal static class Rows
 
     /// <summary>The share of exact answers that a search finds.</summary>
     public static double Recall(
-        VectorCollection collection, float[][] queries, int k, int ef, MetadataFilter? filter = null)
+        IVectorCollection collection, float[][] queries, int k, int ef, MetadataFilter? filter = null)
     {
         double found = 0;
         double wanted = 0;

@@ -11,6 +11,9 @@ internal enum LogRecordKind : byte
 {
     Upsert = 1,
     Delete = 2,
+
+    /// <summary>The records behind it are a shard's part of one call.</summary>
+    Part = 3,
 }
 
 /// <summary>
@@ -22,6 +25,7 @@ internal static class LogRecord
 {
     private const int HeaderBytes = 8;
     private const int UpsertEntryBytes = 16;
+    private const int PartBytes = HeaderBytes + sizeof(long);
     private const int DeleteEntryBytes = 4;
     private const byte IntegerFlag = 1;
 
@@ -91,6 +95,28 @@ internal static class LogRecord
         }
 
         return buffer;
+    }
+
+    /// <summary>Says that so many records behind this one belong to a call of several shards, which counts only when
+    /// its number was committed. Without records it is the commit itself.</summary>
+    public static LogBuffer Part(long number, int records)
+    {
+        var buffer = new LogBuffer(PartBytes, records);
+        WriteHeader(buffer.Payload, LogRecordKind.Part, records);
+        BinaryPrimitives.WriteInt64LittleEndian(buffer.Payload[HeaderBytes..], number);
+        return buffer;
+    }
+
+    /// <summary>False when the record is no part's mark.</summary>
+    public static bool TryReadPart(ReadOnlySpan<byte> payload, out long number, out int records)
+    {
+        (number, records) = (0, 0);
+        if (payload.Length != PartBytes || BinaryPrimitives.ReadInt32LittleEndian(payload) != (int)LogRecordKind.Part)
+            return false;
+
+        records = BinaryPrimitives.ReadInt32LittleEndian(payload[sizeof(int)..]);
+        number = BinaryPrimitives.ReadInt64LittleEndian(payload[HeaderBytes..]);
+        return true;
     }
 
     public static LogRecordReader Read(ReadOnlyMemory<byte> payload, int dimensions) => new(payload.Span, dimensions);

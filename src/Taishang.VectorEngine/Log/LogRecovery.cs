@@ -19,6 +19,9 @@ internal sealed class LogRecovery(IStorageDevice device, string folder)
 {
     private readonly List<string> _notes = [];
 
+    /// <summary>The file whose records are being handed on.</summary>
+    public long Number { get; private set; }
+
     /// <summary>Replays the files from <paramref name="firstNumber"/> on.</summary>
     /// <exception cref="CorruptDataException">An acknowledged record is damaged or a file is missing.</exception>
     public LogRecoveryResult Replay(
@@ -30,6 +33,7 @@ internal sealed class LogRecovery(IStorageDevice device, string folder)
 
         while (true)
         {
+            Number = number;
             var limit = NextLogStart(number);
             var (validBytes, isClean) = ReplayFile(number, limit, apply, cancellation);
             if (limit is null)

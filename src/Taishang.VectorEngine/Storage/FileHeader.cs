@@ -63,4 +63,5 @@ internal static class FileKinds
     public const uint Graph = 4;
     public const uint Lists = 5;
     public const uint Snapshot = 16;
+    public const uint Shards = 32;
 }

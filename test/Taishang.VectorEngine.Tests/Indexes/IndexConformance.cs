@@ -13,6 +13,8 @@ public abstract class IndexConformance
 
     protected abstract IndexKind Kind { get; }
 
+    protected virtual int Shards => 1;
+
     /// <summary>Engine options that bring the kind to work on a few thousand rows.</summary>
     private protected virtual VectorEngineOptions Engine(VectorEngineOptions engine) => engine;
 
@@ -262,7 +264,7 @@ public abstract class IndexConformance
         var queries = Rows.Clustered(20, 20, Dimensions, 30);
         var before = queries.Select(query => collection.Search(Full(query)).Hits).ToList();
 
-        collection = await folder.ReopenAsync();
+        collection = await folder.ReopenAnyAsync();
 
         Assert.Equal(2499, collection.Count());
         Assert.Equal(2499, collection.Describe().IndexedRows);
@@ -289,15 +291,16 @@ public abstract class IndexConformance
         _ => -distance,
     };
 
-    private async Task<VectorCollection> BuiltAsync(
+    private async Task<IVectorCollection> BuiltAsync(
         EngineFolder folder, DistanceMetric metric, float[][] vectors, Func<int, string>? metadata = null)
     {
         folder.Engine = Engine(folder.Engine);
-        var collection = await folder.CreateAsync(new VectorCollectionOptions
+        var collection = await folder.CreateAnyAsync(new VectorCollectionOptions
         {
             Dimensions = Dimensions,
             Metric = metric,
             Index = Kind,
+            Shards = Shards,
         });
         await collection.UpsertAllAsync(Rows.Numbered(vectors, metadata));
         await collection.BuildIndexAsync(null, CancellationToken.None);
@@ -335,6 +338,20 @@ public sealed class AutoConformance : IndexConformance
         engine with { AutoScanBytesMax = 1 };
 }
 
+public sealed class ShardedHnswConformance : IndexConformance
+{
+    protected override IndexKind Kind => IndexKind.Hnsw;
+
+    protected override int Shards => 3;
+}
+
+public sealed class ShardedFlatConformance : IndexConformance
+{
+    protected override IndexKind Kind => IndexKind.Flat;
+
+    protected override int Shards => 4;
+}
+
 public sealed class ConformanceIsComplete
 {
     [Fact]
@@ -342,7 +359,8 @@ public sealed class ConformanceIsComplete
     {
         var suites = typeof(IndexConformance).Assembly.GetTypes()
             .Where(type => type.IsSubclassOf(typeof(IndexConformance)) && !type.IsAbstract)
-            .Select(type => type.Name);
+            .Select(type => type.Name)
+            .Where(name => !name.StartsWith("Sharded", StringComparison.Ordinal));
 
         Assert.Equal(Enum.GetNames<IndexKind>().Select(kind => kind + "Conformance").Order(), suites.Order());
     }
