@@ -16,7 +16,7 @@ internal sealed class CollectionEntry(Guid id, TimeProvider time) : IDisposable
     /// <summary>Of the present change; its result is why a load was refused, null when it was not.</summary>
     private TaskCompletionSource<WorkerException?> _settled = NewSettled();
     private CollectionState _state = CollectionState.Opening;
-    private VectorCollection? _collection;
+    private IVectorCollection? _collection;
     private CollectionDescription? _cold;
     private WorkerException? _fault;
     private int _usersCount;
@@ -62,7 +62,7 @@ internal sealed class CollectionEntry(Guid id, TimeProvider time) : IDisposable
         }
     }
 
-    public void Open(VectorCollection collection)
+    public void Open(IVectorCollection collection)
     {
         Options = collection.Describe().Options;
         lock (_gate)
@@ -107,7 +107,7 @@ internal sealed class CollectionEntry(Guid id, TimeProvider time) : IDisposable
 
     /// <summary>The collection, for one caller, who then has to close it and say <see cref="Cool"/>; null while someone
     /// is inside.</summary>
-    public VectorCollection? TryBeginCool()
+    public IVectorCollection? TryBeginCool()
     {
         lock (_gate)
         {
@@ -170,7 +170,7 @@ internal sealed class CollectionEntry(Guid id, TimeProvider time) : IDisposable
         await _closing.CancelAsync();
         await Settled;
         await _left.Task;
-        VectorCollection? collection;
+        IVectorCollection? collection;
         lock (_gate) (collection, _collection) = (_collection, null);
         if (collection is not null) await collection.DisposeAsync();
     }
@@ -208,11 +208,11 @@ internal enum CollectionState
 }
 
 /// <summary>A collection that stays open until this is disposed.</summary>
-internal sealed class CollectionLease(CollectionEntry entry, VectorCollection collection, bool isUse) : IDisposable
+internal sealed class CollectionLease(CollectionEntry entry, IVectorCollection collection, bool isUse) : IDisposable
 {
     private CollectionEntry? _entry = entry;
 
-    public VectorCollection Collection { get; } = collection;
+    public IVectorCollection Collection { get; } = collection;
 
     /// <summary>As the collection was opened; dims, metric and index never change.</summary>
     public VectorCollectionOptions Options { get; } = entry.Options;

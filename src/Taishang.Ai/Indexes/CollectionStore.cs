@@ -124,7 +124,7 @@ internal sealed class CollectionStore(
                 RequireRoom();
                 folders.Publish(id);
                 var entry = new CollectionEntry(id, time);
-                entry.Open(await VectorCollection.OpenAsync(folders.Of(id), engine, CancellationToken.None));
+                entry.Open(await VectorCollections.OpenAsync(folders.Of(id), engine, CancellationToken.None));
                 _entries[id] = entry;
             }
             finally
@@ -235,14 +235,14 @@ internal sealed class CollectionStore(
         };
     }
 
-    private async Task<VectorCollection> MakeAsync(
+    private async Task<IVectorCollection> MakeAsync(
         Guid id, VectorCollectionOptions spec, CancellationToken cancellation)
     {
         memory.Require(0, "a collection");
         folders.Discard(id);
         try
         {
-            await using (await VectorCollection.CreateAsync(folders.Making(id), spec, engine, cancellation))
+            await using (await VectorCollections.CreateAsync(folders.Making(id), spec, engine, cancellation))
             {
             }
 
@@ -254,7 +254,7 @@ internal sealed class CollectionStore(
             throw;
         }
 
-        return await VectorCollection.OpenAsync(folders.Of(id), engine, CancellationToken.None);
+        return await VectorCollections.OpenAsync(folders.Of(id), engine, CancellationToken.None);
     }
 
     private async Task OpenAllAsync(IReadOnlyList<Guid> found)
@@ -309,14 +309,14 @@ internal sealed class CollectionStore(
     private static void RequireSame(Guid id, VectorCollectionOptions present, VectorCollectionOptions asked)
     {
         if (present.Dimensions == asked.Dimensions && present.Metric == asked.Metric && present.Index == asked.Index
-            && present.Hnsw.Connectivity == asked.Hnsw.Connectivity
+            && present.Shards == asked.Shards && present.Hnsw.Connectivity == asked.Hnsw.Connectivity
             && present.Hnsw.EfConstruction == asked.Hnsw.EfConstruction) return;
         throw new WorkerException(
             ErrorCode.CollectionExists,
             $"collection {id:D} exists with {present.Dimensions} dims, {present.Metric}, {present.Index}, connectivity "
-            + $"{present.Hnsw.Connectivity}, ef_construction {present.Hnsw.EfConstruction}; asked for "
-            + $"{asked.Dimensions}, {asked.Metric}, {asked.Index}, {asked.Hnsw.Connectivity}, "
-            + $"{asked.Hnsw.EfConstruction}",
+            + $"{present.Hnsw.Connectivity}, ef_construction {present.Hnsw.EfConstruction}, {present.Shards} shards; "
+            + $"asked for {asked.Dimensions}, {asked.Metric}, {asked.Index}, {asked.Hnsw.Connectivity}, "
+            + $"{asked.Hnsw.EfConstruction}, {asked.Shards}",
             "collection_id");
     }
 }

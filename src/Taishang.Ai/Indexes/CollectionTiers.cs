@@ -71,18 +71,18 @@ internal sealed class CollectionTiers(
     /// <summary>Whether the budget has room for a collection that was not read yet.</summary>
     public bool HasRoom(CollectionEntry entry, IEnumerable<CollectionEntry> all) =>
         options.HotBytesMax == 0
-        || HotBytes(all) + VectorCollection.EstimateOpenBytes(folders.Of(entry.Id)) <= options.HotBytesMax;
+        || HotBytes(all) + VectorCollections.EstimateOpenBytes(folders.Of(entry.Id)) <= options.HotBytesMax;
 
     public void Dispose() => _loads.Dispose();
 
-    private async Task<VectorCollection> OpenAsync(
+    private async Task<IVectorCollection> OpenAsync(
         CollectionEntry entry, Func<IEnumerable<CollectionEntry>> all, CancellationToken cancellation)
     {
         while (true)
         {
             try
             {
-                return await VectorCollection.OpenAsync(folders.Of(entry.Id), engine, cancellation);
+                return await VectorCollections.OpenAsync(folders.Of(entry.Id), engine, cancellation);
             }
             catch (MemoryLimitException)
             {
@@ -96,7 +96,7 @@ internal sealed class CollectionTiers(
     private async Task CoolToBudgetAsync(Func<IEnumerable<CollectionEntry>> all, CollectionEntry? next)
     {
         if (options.HotBytesMax == 0) return;
-        var neededBytes = next is null ? 0 : VectorCollection.EstimateOpenBytes(folders.Of(next.Id));
+        var neededBytes = next is null ? 0 : VectorCollections.EstimateOpenBytes(folders.Of(next.Id));
         while (HotBytes(all()) + neededBytes > options.HotBytesMax)
         {
             if (!await CoolOneAsync(all, "budget")) return;

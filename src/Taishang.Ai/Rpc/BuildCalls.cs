@@ -71,7 +71,7 @@ internal sealed class BuildCalls(
     }
 
     private static async Task RunAsync(
-        VectorCollection collection, ChannelWriter<double> shares, CancellationToken cancellation)
+        IVectorCollection collection, ChannelWriter<double> shares, CancellationToken cancellation)
     {
         try
         {

@@ -42,6 +42,7 @@ internal static class CollectionSpecs
                 Lists = InRange("spec.nlist", spec.Nlist, 0, Limits.ListsMax),
                 Probes = InRange("spec.nprobe", spec.Nprobe, 0, Limits.ListsMax),
             },
+            Shards = OrDefault("spec.shards", spec.Shards, 1, (1, Limits.ShardsMax)),
             TimeToLive = spec.TtlSeconds switch
             {
                 0 => null,
@@ -69,6 +70,7 @@ internal static class CollectionSpecs
         Nprobe = options.Ivf.Probes,
         TtlSeconds = options.TimeToLive is { } ttl ? (long)ttl.TotalSeconds : 0,
         Engine = EmbeddedEngine,
+        Shards = options.Shards,
     };
 
     private static int OrDefault(string field, int value, int byDefault, (int Lowest, int Highest) range) =>

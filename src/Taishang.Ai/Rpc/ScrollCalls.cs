@@ -32,7 +32,7 @@ internal sealed class ScrollCalls(CollectionStore store, CallGates gates)
         return response;
     }
 
-    private static ScrollPage Read(VectorCollection collection, ScrollRequest request)
+    private static ScrollPage Read(IVectorCollection collection, ScrollRequest request)
     {
         try
         {

@@ -109,7 +109,7 @@ internal sealed class SearchCalls(
     /// <summary>A batch holds one place and shares its queries with threads of places that nobody else wants now.
     /// </summary>
     private Hits[] Ask(
-        VectorCollection collection, SearchVectorsRequest request, MetadataFilter? filter,
+        IVectorCollection collection, SearchVectorsRequest request, MetadataFilter? filter,
         CancellationToken cancellation)
     {
         var answers = new Hits[request.Queries.Count];
@@ -133,7 +133,7 @@ internal sealed class SearchCalls(
     }
 
     private static IEnumerable<Hits> AskGroups(
-        VectorCollection collection, SearchVectorsRequest request, MetadataFilter? filter,
+        IVectorCollection collection, SearchVectorsRequest request, MetadataFilter? filter,
         CancellationToken cancellation)
     {
         var by = new GroupBy(request.GroupBy, GroupSize(request));

@@ -90,6 +90,7 @@ internal sealed record Collection
             Nprobe = parameters.Probes ?? 0,
             TtlSeconds = TtlSeconds ?? 0,
             Engine = Engine,
+            Shards = Shards,
         };
     }
 }

@@ -31,7 +31,7 @@ internal static class CollectionRules
         CheckOneOf(errors, "metric_type", body.MetricType ?? "cosine", Metrics, []);
         CheckOneOf(errors, "engine", body.Engine ?? "auto", ["auto", "embedded"], EnginesToCome);
         CheckOneOf(errors, "compression", body.Compression ?? "none", ["none"], CompressionsToCome);
-        CheckShards(errors, body.Shards ?? 1);
+        CheckRange(errors, "shards", body.Shards ?? 1, 1, ShardsMax);
         CheckTtl(errors, body.TtlSeconds);
         CheckDescription(errors, body.Description);
         if (body.Model is { Length: 0 or > 151 })
@@ -52,7 +52,7 @@ internal static class CollectionRules
             Engine = "embedded",
             Compression = "none",
             TtlSeconds = body.TtlSeconds,
-            Shards = 1,
+            Shards = body.Shards ?? 1,
             Description = body.Description,
         };
     }
@@ -133,15 +133,6 @@ internal static class CollectionRules
         errors.Add(ErrorCodes.CollectionParameter, "description", text.Length > DescriptionMax
             ? $"expected at most {DescriptionMax} characters, came {text.Length}"
             : "expected text without the character U+0000");
-    }
-
-    private static void CheckShards(FieldErrors errors, int shards)
-    {
-        CheckRange(errors, "shards", shards, 1, ShardsMax);
-        if (shards is > 1 and <= ShardsMax)
-            errors.Add(
-                ErrorCodes.EngineUnavailable, "shards",
-                $"no worker splits a collection yet: expected 1, came {shards}");
     }
 
     private static void CheckOneOf(FieldErrors errors, string field, string value, string[] known, string[] toCome)

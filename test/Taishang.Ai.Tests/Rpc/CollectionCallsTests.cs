@@ -71,6 +71,7 @@ public sealed class CollectionCallsTests : IDisposable
                 EfConstruction = 200,
                 EfSearch = 64,
                 Engine = "embedded",
+                Shards = 1,
             },
             description.Spec);
         Assert.Equal(1, description.LiveRows);

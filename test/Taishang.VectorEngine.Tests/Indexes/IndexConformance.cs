@@ -345,13 +345,6 @@ public sealed class ShardedHnswConformance : IndexConformance
     protected override int Shards => 3;
 }
 
-public sealed class ShardedFlatConformance : IndexConformance
-{
-    protected override IndexKind Kind => IndexKind.Flat;
-
-    protected override int Shards => 4;
-}
-
 public sealed class ConformanceIsComplete
 {
     [Fact]
