@@ -13,6 +13,10 @@ internal sealed class PeerSearches(PeerData data, PeersRequest request)
     private const double RecallMin = 0.85;
 
     private const double RecallMax = 0.992;
+
+    /// <summary>What the next width must bring: a peer whose rounding bounds its recall gains nothing by going on.
+    /// </summary>
+    private const double RecallGainMin = 0.0005;
     private readonly string _answerPath = Path.Combine(data.Folder, "found.ids");
     private readonly List<Measured> _peers = [];
 
@@ -77,6 +81,7 @@ internal sealed class PeerSearches(PeerData data, PeersRequest request)
     /// <summary>Runs every width once, which also tells its recall and which widths are worth measuring.</summary>
     private async Task WarmUpAsync(Measured peer, CancellationToken cancellation)
     {
+        var last = 0.0;
         foreach (var width in PeersRequest.Widths)
         {
             var words = await peer.Process.AskAsync($"search {width} 1 1 {_answerPath}", cancellation);
@@ -86,8 +91,9 @@ internal sealed class PeerSearches(PeerData data, PeersRequest request)
             if (recall < RecallMin || peer.Widths is [{ Recall: < RecallMin }])
                 peer.Widths.Clear();
             peer.Widths.Add((width, recall, times));
-            if (recall > RecallMax)
+            if (recall > RecallMax || recall < last + RecallGainMin)
                 break;
+            last = recall;
         }
 
         peer.Searched = peer.Touched = peer.Process.Memory();
