@@ -19,6 +19,12 @@ internal static class MemoryNeeds
     /// <summary>Of a build, for each row beside its node: marks of visited nodes, the look for nodes cut off.</summary>
     private const int BuildRowBytes = 2 * sizeof(int);
 
+    /// <summary>A row's number in its list, and slack of lists that grow.</summary>
+    private const int ListEntryBytes = 3 * sizeof(int);
+
+    /// <summary>Lists that an inverted file makes by itself, times the root of its rows.</summary>
+    private const int ListsPerRoot = 4;
+
     /// <summary>Whatever is opened takes so much: first chunks, tables, buffers.</summary>
     private const int BaseBytes = 256 << 10;
 
@@ -53,7 +59,7 @@ internal static class MemoryNeeds
     public static long ToCover(Snapshot snapshot, VectorCollectionOptions options, IndexKind kind)
     {
         var uncovered = snapshot.Rows - Math.Min(snapshot.Rows, snapshot.Generation.Index?.Covered ?? 0);
-        return uncovered == 0 ? 0 : uncovered * RowBytesIn(kind, options) + (long)snapshot.Rows * BuildRowBytes;
+        return uncovered == 0 ? 0 : IndexBytes(kind, options, uncovered) + (long)snapshot.Rows * BuildRowBytes;
     }
 
     /// <summary>A generation of the living rows beside the present one, with an index or without.</summary>
@@ -63,16 +69,33 @@ internal static class MemoryNeeds
         if (!SystemPages.CanMap && snapshot.Rows > 0)
             row += snapshot.Generation.Rows.MemoryBytes / snapshot.Rows;
         if (kind is { } built)
-            row += RowBytesIn(built, options) + BuildRowBytes;
+            return BaseBytes + snapshot.Live * (row + BuildRowBytes) + IndexBytes(built, options, snapshot.Live);
+
         return BaseBytes + snapshot.Live * row;
     }
 
-    private static long RowBytesIn(IndexKind kind, VectorCollectionOptions options) => kind switch
+    /// <summary>What an index of so many rows takes.</summary>
+    public static long IndexBytes(IndexKind kind, VectorCollectionOptions options, long rows)
     {
-        IndexKind.Flat => 0,
-        IndexKind.IvfFlat or IndexKind.IvfSq8 => IvfMemory.BytesOfRow(kind, options.Dimensions),
-        _ => HnswMemory.BytesOfNode(options.Dimensions, options.Hnsw.Connectivity),
-    };
+        switch (kind)
+        {
+            case IndexKind.Flat:
+                return 0;
+            case IndexKind.IvfFlat:
+                return rows * (RowTable.StrideOf(options.Dimensions) + ListEntryBytes) + Middles(options, rows);
+            case IndexKind.IvfSq8:
+                return rows * (HnswMemory.BytesOfCode(options.Dimensions) + ListEntryBytes) + Middles(options, rows);
+            default:
+                return rows * HnswMemory.BytesOfNode(options.Dimensions, options.Hnsw.Connectivity);
+        }
+    }
+
+    /// <summary>Middles of lists as floats, and their sums in doubles while they are trained.</summary>
+    private static long Middles(VectorCollectionOptions options, long rows)
+    {
+        var lists = options.Ivf.Lists > 0 ? options.Ivf.Lists : (long)(ListsPerRoot * Math.Sqrt(rows));
+        return Math.Min(lists, rows) * options.Dimensions * (sizeof(float) + sizeof(double));
+    }
 
     private static long LengthOf(IStorageDevice device, string path)
     {

@@ -26,7 +26,7 @@ internal sealed unsafe partial class RowTable : IDisposable
     {
         Dimensions = dimensions;
         Metric = metric;
-        PaddedDimensions = (dimensions + PaddingFloats - 1) / PaddingFloats * PaddingFloats;
+        PaddedDimensions = StrideOf(dimensions) / sizeof(float);
         _vectors = new ChunkedRows(StrideBytes);
         _scales = metric == DistanceMetric.Cosine ? new ChunkedRows(sizeof(float)) : null;
     }
@@ -37,6 +37,10 @@ internal sealed unsafe partial class RowTable : IDisposable
     public int PaddedDimensions { get; }
 
     public int StrideBytes => PaddedDimensions * sizeof(float);
+
+    /// <summary>Bytes between the starts of two vectors of so many dimensions.</summary>
+    public static int StrideOf(int dimensions) =>
+        (dimensions + PaddingFloats - 1) / PaddingFloats * PaddingFloats * sizeof(float);
 
     public DistanceMetric Metric { get; }
 

@@ -144,9 +144,17 @@ public sealed class HashingEmbedderTests
         float[] vector = new float[HashingEmbedder.Dimensions];
         string text = string.Join(' ', Enumerable.Range(0, 64).Select(n => "word" + n)) + "向量检索系统";
         embedder.Embed(text, vector);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int round = 0; round < 100; round++) embedder.Embed(text, vector);
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        // The collector may empty the shared pools between two calls, at a time of its own choice; then one of them
+        // allocates anew. An embedder that allocates by itself does so in each of the attempts.
+        var allocated = new List<long>();
+        for (int attempt = 0; attempt < 5; attempt++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int round = 0; round < 100; round++) embedder.Embed(text, vector);
+            allocated.Add(GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.Contains(0, allocated);
     }
 
     [Fact]

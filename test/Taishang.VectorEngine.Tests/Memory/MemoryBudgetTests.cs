@@ -1,4 +1,3 @@
-using Taishang.VectorEngine.Indexes.Hnsw;
 using Taishang.VectorEngine.Memory;
 
 namespace Taishang.VectorEngine.Tests.Memory;
@@ -98,28 +97,32 @@ public sealed class MemoryBudgetTests
     }
 
     [Theory]
-    [InlineData(3, 4)]
-    [InlineData(96, 16)]
-    [InlineData(100, 32)]
-    [InlineData(768, 16)]
-    public async Task The_estimate_of_a_graph_is_what_it_takes_and_a_little_more(int dimensions, int connectivity)
+    [InlineData(IndexKind.Hnsw, 3, 4)]
+    [InlineData(IndexKind.Hnsw, 96, 16)]
+    [InlineData(IndexKind.Hnsw, 100, 32)]
+    [InlineData(IndexKind.Hnsw, 768, 16)]
+    [InlineData(IndexKind.IvfFlat, 100, 16)]
+    [InlineData(IndexKind.IvfSq8, 100, 16)]
+    [InlineData(IndexKind.IvfSq8, 768, 16)]
+    public async Task The_estimate_of_an_index_is_what_it_takes_and_a_little_more(
+        IndexKind kind, int dimensions, int connectivity)
     {
+        const int Count = 4_000;
         await using var folder = new EngineFolder();
         var options = new VectorCollectionOptions
         {
             Dimensions = dimensions,
             Metric = DistanceMetric.L2,
+            Index = kind,
             Hnsw = new HnswOptions { Connectivity = connectivity, EfConstruction = 16 },
         };
         var collection = await folder.CreateAsync(options);
-        await collection.UpsertAllAsync(Rows.Numbered(Rows.Vectors(4, 2_000, dimensions)));
-        var before = collection.Describe().MemoryBytes;
-        var mapped = collection.Describe().MappedBytes;
+        await collection.UpsertAllAsync(Rows.Numbered(Rows.Vectors(4, Count, dimensions)));
         await collection.BuildIndexAsync(null, CancellationToken.None);
-        var after = collection.Describe();
-        var graph = after.MemoryBytes - before + (after.MappedBytes - mapped);
-        var estimate = 2_000 * HnswMemory.BytesOfNode(dimensions, connectivity);
-        Assert.InRange((double)estimate / graph, 0.97, 2);
+        var index = collection.Describe().Index;
+        Assert.Equal(kind, index.Kind);
+        var estimate = MemoryNeeds.IndexBytes(kind, options, Count);
+        Assert.InRange((double)estimate / (index.CodeBytes + index.LinkBytes), 0.97, 2);
     }
 
     private static VectorCollectionOptions Options(IndexKind index) => new()

@@ -14,12 +14,15 @@ internal static class HnswMemory
     /// <summary>Of one node with a code, on all its levels; a little above what it is without.</summary>
     public static long BytesOfNode(int dimensions, int connectivity)
     {
-        var code = (long)RoundUp(dimensions, CodeStepBytes) + sizeof(int);
+        var code = BytesOfCode(dimensions);
         var bottom = (1L + 2 * connectivity + HnswGraph.SpareLinks) * sizeof(int);
         // A node stands on 1 / (M - 1) upper levels on the average.
         var upper = (1L + connectivity) * sizeof(int) / (connectivity - 1) + 1;
         return RoundUp(code + bottom, CacheLineBytes) + upper + InfoBytes;
     }
+
+    /// <summary>Of a row's code with its term; a little above what it is.</summary>
+    public static long BytesOfCode(int dimensions) => RoundUp(dimensions, CodeStepBytes) + sizeof(int);
 
     private static long RoundUp(long bytes, int unit) => (bytes + unit - 1) / unit * unit;
 }
