@@ -6,17 +6,28 @@ using Taishang.VectorEngine;
 // seed given and says on its output what it is about to do ("try") and what was acknowledged ("ack"). The test that
 // kills it knows from these lines what must be there afterwards, what must not, and what may.
 //
-//   <folder> <seed>
+//   <folder> <seed> <index kind>
 //
 // try|ack <operation> upsert <version> <id> …      rows carry their version in vector and metadata
 // try|ack <operation> delete <id> …
+// begin|end build|compaction                       runs beside the writes
+//
+// Called as "memory <folder> <rounds>" it makes and drops collections instead, and says after each round how many bytes
+// of memory the process holds.
 const int Dimensions = 16;
 const int IdCount = 300;
 const int RowsMax = 8;
 
+if (args[0] == "memory")
+{
+    await Taishang.VectorEngine.Crash.MemoryRounds.RunAsync(
+        args[1], int.Parse(args[2], CultureInfo.InvariantCulture));
+    return;
+}
+
 var folder = args[0];
 var random = new Random(int.Parse(args[1], CultureInfo.InvariantCulture));
-var engine = new VectorEngineOptions { SealAfterRows = 200, BuildThreads = 2 };
+var engine = new VectorEngineOptions { SealAfterRows = 200, SaveGraphAfterRows = 100, BuildThreads = 2 };
 await using var collection = File.Exists(Path.Combine(folder, "manifest"))
     ? await VectorCollection.OpenAsync(folder, engine, CancellationToken.None)
     : await VectorCollection.CreateAsync(
@@ -25,12 +36,13 @@ await using var collection = File.Exists(Path.Combine(folder, "manifest"))
         {
             Dimensions = Dimensions,
             Metric = DistanceMetric.L2,
+            Index = Enum.Parse<IndexKind>(args[2]),
             Hnsw = new HnswOptions { EfConstruction = 40 },
         },
         engine,
         CancellationToken.None);
 
-var output = Console.Out;
+var output = TextWriter.Synchronized(Console.Out);
 var builds = Task.CompletedTask;
 for (var operation = 0; ; operation++)
 {
@@ -50,7 +62,19 @@ for (var operation = 0; ; operation++)
     await output.WriteLineAsync("ack " + line);
     await output.FlushAsync();
     if (random.Next(15) == 0 && builds.IsCompleted)
-        builds = collection.BuildIndexAsync(null, CancellationToken.None);
+        builds = MaintainAsync(random.Next(2) == 0);
+}
+
+async Task MaintainAsync(bool isBuild)
+{
+    var name = isBuild ? "build" : "compaction";
+    output.WriteLine("begin " + name);
+    output.Flush();
+    await (isBuild
+        ? collection.BuildIndexAsync(null, CancellationToken.None)
+        : collection.CompactAsync(null, CancellationToken.None));
+    output.WriteLine("end " + name);
+    output.Flush();
 }
 
 static VectorRow Row(int id, int version) => new(
