@@ -108,6 +108,12 @@ public sealed class HouseTests
             new SourceFile("README.md", Repository.Read("README.md")),
             new SourceFile("README.zh-CN.md", Repository.Read("README.zh-CN.md"))));
 
+    [Fact]
+    public void Tests_that_a_page_calls_its_witnesses_exist() =>
+        None(TestNames.Missing(
+            new SourceFile("docs/testing/field-notes.md", Repository.Read("docs/testing/field-notes.md")),
+            Repository.Sources(".cs", "test")));
+
     private static void None(IEnumerable<string> broken)
     {
         var found = broken.ToArray();

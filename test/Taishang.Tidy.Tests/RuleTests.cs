@@ -161,6 +161,13 @@ public sealed class RuleTests
     }
 
     [Fact]
+    public void A_witness_that_does_not_exist_is_found()
+    {
+        var page = File("| it holds | `SomeTests.It_holds`, `SomeTests.It_is_gone`, `OtherTests.It_holds` |");
+        Assert.Equal(2, TestNames.Missing(page, [File("class SomeTests { public void It_holds() { } }")]).Count());
+    }
+
+    [Fact]
     public void A_link_that_leads_nowhere_is_found()
     {
         var text = "[a](b.md) [c](../README.md#x) [d](https://x.example/) [e](#f)\n```\n[g](h)\n```\n";

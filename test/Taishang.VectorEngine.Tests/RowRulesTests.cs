@@ -12,6 +12,7 @@ public sealed class RowRulesTests
         { VectorInputError.DimensionMismatch, [], "row 1: expected 3 dimensions, got 0" },
         { VectorInputError.NotFinite, [1, float.NaN, 0], "row 1: component 1 is NaN" },
         { VectorInputError.NotFinite, [1, 0, float.PositiveInfinity], "row 1: component 2 is" },
+        { VectorInputError.NotFinite, [1, (float)1e40, 0], "row 1: component 1 is" },
         { VectorInputError.NotFinite, [float.NegativeInfinity, 0, 0], "row 1: component 0 is" },
         { VectorInputError.NotFinite, [float.MaxValue, 0, 0], "row 1: the vector is" },
         { VectorInputError.ZeroVector, [0, 0, 0], "row 1: a zero vector" },
@@ -33,9 +34,16 @@ public sealed class RowRulesTests
         Assert.Equal(1, refused.Row);
         Assert.StartsWith(message, refused.Message, StringComparison.Ordinal);
         Assert.Equal(0, collection.Count());
-        var query = Assert.Throws<VectorInputException>(() => collection.Search(new SearchRequest(vector, 1)));
-        Assert.Equal(kind, query.Kind);
-        Assert.Null(query.Row);
+        var request = new SearchRequest(vector, 1);
+        var query = Assert.Throws<VectorInputException>(() => collection.Search(request));
+        Assert.Equal((kind, null), (query.Kind, query.Row));
+        var grouped = Assert.Throws<VectorInputException>(() => collection.SearchGroups(request, new GroupBy("g", 1)));
+        Assert.Equal((kind, null), (grouped.Kind, grouped.Row));
+        var batch = Assert.Throws<VectorInputException>(() => collection.SearchAll(
+            [new float[] { 1, 2, 3 }, vector], request, 1, (_, _) => { }, CancellationToken.None));
+        Assert.Equal((kind, 1), (batch.Kind, batch.Row));
+        Assert.Equal(1, await collection.UpsertAsync([Rows.Row("good", [1, 2, 3])], CancellationToken.None));
+        Assert.Equal(1, (await folder.ReopenAsync()).Count());
     }
 
     [Fact]

@@ -117,11 +117,15 @@ public sealed class DamageTests
         }
     }
 
-    [Fact]
-    public async Task A_flipped_bit_is_named_or_mended_or_harmless_and_never_changes_an_answer()
+    [Theory]
+    [InlineData(IndexKind.Hnsw, "")]
+    [InlineData(IndexKind.IvfFlat, "graph-")]
+    [InlineData(IndexKind.IvfSq8, "graph-")]
+    public async Task A_flipped_bit_is_named_or_mended_or_harmless_and_never_changes_an_answer(
+        IndexKind kind, string prefix)
     {
         await using var folder = new EngineFolder();
-        var collection = await FilledAsync(folder, 400);
+        var collection = await FilledAsync(folder, 400, kind);
         await collection.BuildIndexAsync(null, CancellationToken.None);
         await collection.DeleteAsync([new VectorId("r000001")], CancellationToken.None);
         await collection.BuildIndexAsync(null, CancellationToken.None);
@@ -132,7 +136,7 @@ public sealed class DamageTests
         var random = new Random(77);
         var named = 0;
         var files = Directory.EnumerateFiles(folder.Path).Select(Path.GetFileName)
-            .Where(name => name != "lock").Order();
+            .Where(name => name != "lock" && name!.StartsWith(prefix, StringComparison.Ordinal)).Order();
         foreach (var name in files.ToList())
         {
             var length = (int)new FileInfo(Path.Combine(folder.Path, name!)).Length;
@@ -154,7 +158,8 @@ public sealed class DamageTests
             }
         }
 
-        Assert.True(named > 250, $"{named} named");
+        // A damaged index is no damage to the rows: it is made again.
+        Assert.True(named > 250 || prefix.Length > 0, $"{named} named");
     }
 
     [Fact]
@@ -198,12 +203,14 @@ public sealed class DamageTests
         }
     }
 
-    private static async Task<VectorCollection> FilledAsync(EngineFolder folder, int rows)
+    private static async Task<VectorCollection> FilledAsync(
+        EngineFolder folder, int rows, IndexKind kind = IndexKind.Hnsw)
     {
         var collection = await folder.CreateAsync(new VectorCollectionOptions
         {
             Dimensions = Dimensions,
             Metric = DistanceMetric.L2,
+            Index = kind,
         });
         await collection.UpsertAllAsync(Rows.Numbered(Rows.Vectors(1, rows, Dimensions), i => $"{{\"n\":{i}}}"));
         return collection;

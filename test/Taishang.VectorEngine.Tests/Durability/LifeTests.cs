@@ -153,6 +153,11 @@ public sealed class LifeTests
         Assert.Equal(ids.Order(), found.Order());
         Assert.Equal(ids.Length, collection.Count());
         Assert.Equal(ids.Length, collection.Count(Rows.Filter("{}")));
+        Assert.Equal(ids.Order(), collection.Scroll(new ScrollRequest(10)).Rows.Select(row => row.Id.Text).Order());
+        var matching = new SearchRequest(new float[] { 1, 1, 1 }, 10) { Filter = Rows.Filter("{}"), Exact = true };
+        Assert.Equal(ids.Length, collection.Search(matching).Hits.Count);
+        collection.SearchAll(
+            [matching.Vector], matching, 1, (_, matches) => Assert.Equal(ids.Length, matches.Count), default);
         var got = collection.Get([new("short"), new("default"), new("long"), new("a"), new("b")]);
         Assert.Equal(ids, got.Select(row => row.Id.Text));
         Assert.Equal(ids.Length, collection.Describe().LiveRows);

@@ -20,7 +20,10 @@ public sealed class MemoryTests
             RedirectStandardOutput = true,
             ArgumentList =
             {
-                Path.Combine(AppContext.BaseDirectory, "Taishang.VectorEngine.Crash.dll"), "memory", folder, $"{Rounds}",
+                Path.Combine(AppContext.BaseDirectory, "Taishang.VectorEngine.Crash.dll"),
+                "memory",
+                folder,
+                $"{Rounds}",
             },
         };
         using var process = Process.Start(start)!;

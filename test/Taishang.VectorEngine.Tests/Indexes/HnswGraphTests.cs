@@ -60,6 +60,30 @@ public sealed class HnswGraphTests
 
     [Theory]
     [InlineData(DistanceMetric.L2)]
+    [InlineData(DistanceMetric.Dot)]
+    public async Task Every_node_stays_reachable_while_rows_are_written_again_and_again(DistanceMetric metric)
+    {
+        // A row that is replaced or deleted stays a node until a compaction, so that no path through it is cut.
+        const int Round = 700;
+        var random = new Random(9);
+        var vectors = Rows.Clustered(4, Round, 8, 30);
+        using var rows = TableOf(metric, [.. Enumerable.Range(0, 6).SelectMany(_ => vectors.Select(Shifted))]);
+        using var graph = HnswGraph.Over(rows, Round, new HnswOptions { Connectivity = 4, EfConstruction = 16 });
+        var scorer = new RowScorer(rows, DistanceScorer.For(metric));
+        for (var covered = Round; covered <= rows.Count; covered += Round)
+        {
+            await new HnswCover(graph, scorer, 2).RunAsync(covered, null, CancellationToken.None);
+            using var repair = new HnswRepair(graph, scorer);
+            repair.Run(covered, CancellationToken.None);
+            Assert.Equal(0, repair.CountUnreachable(covered));
+            CheckLists(graph, covered);
+        }
+
+        float[] Shifted(float[] vector) => [.. vector.Select(value => value + random.NextSingle() * 0.01f)];
+    }
+
+    [Theory]
+    [InlineData(DistanceMetric.L2)]
     [InlineData(DistanceMetric.Cosine)]
     [InlineData(DistanceMetric.Dot)]
     public async Task Equal_rows_hang_on_one_node(DistanceMetric metric)

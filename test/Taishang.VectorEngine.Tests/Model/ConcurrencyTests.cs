@@ -82,68 +82,6 @@ public sealed class ConcurrencyTests
     }
 
     [Fact]
-    public async Task Searches_and_writes_go_on_during_builds_and_compactions_and_every_count_is_exact()
-    {
-        await using var folder = new EngineFolder();
-        folder.Engine = folder.Engine with { SealAfterRows = 1500 };
-        var collection = await folder.CreateAsync(new VectorCollectionOptions
-        {
-            Dimensions = Dimensions,
-            Metric = DistanceMetric.L2,
-            Hnsw = new HnswOptions { EfConstruction = 40, EfSearch = 20 },
-        });
-        var vectors = Rows.Vectors(5, 3000, Dimensions);
-        await collection.UpsertAllAsync(Rows.Numbered(vectors));
-        using var stop = new CancellationTokenSource();
-        var failures = 0;
-        var readers = Enumerable.Range(0, 2).Select(reader => Task.Run(() =>
-        {
-            var random = new Random(reader);
-            while (!stop.IsCancellationRequested)
-            {
-                // Rows below 1,000 are only ever replaced by themselves: each is there once, always.
-                var i = random.Next(1000);
-                var ids = collection.Search(new SearchRequest(vectors[i], 5) { Exact = random.Next(2) == 0 }).Ids();
-                if (ids.Distinct().Count() != 5 || ids[0] != $"r{i:D6}")
-                    Interlocked.Increment(ref failures);
-                if (collection.Get([new VectorId($"r{i:D6}")]).Count != 1)
-                    Interlocked.Increment(ref failures);
-            }
-        })).ToList();
-        var builder = Task.Run(async () =>
-        {
-            while (!stop.IsCancellationRequested)
-                await collection.BuildIndexAsync(null, CancellationToken.None);
-        });
-        var writers = Enumerable.Range(0, 4).Select(writer => Task.Run(async () =>
-        {
-            var random = new Random(100 + writer);
-            for (var round = 0; round < 60; round++)
-            {
-                var first = 1000 + writer * 500;
-                var own = Enumerable.Range(0, 10).Select(_ => first + random.Next(500)).Distinct().ToList();
-                await collection.DeleteAsync([.. own.Select(i => new VectorId($"r{i:D6}"))], CancellationToken.None);
-                await collection.UpsertAsync(
-                    [.. own.Append(random.Next(1000)).Select(i => Rows.Row($"r{i:D6}", vectors[i]))],
-                    CancellationToken.None);
-            }
-        })).ToList();
-
-        await Task.WhenAll(writers);
-        await stop.CancelAsync();
-        await Task.WhenAll(readers);
-        await builder;
-
-        Assert.Equal(0, failures);
-        Assert.Equal(3000, collection.Count());
-        await collection.BuildIndexAsync(null, CancellationToken.None);
-        Assert.Equal(3000, collection.Describe().IndexedRows);
-        collection = await folder.ReopenAsync();
-        Assert.Equal(3000, collection.Count());
-        Assert.Equal(3000, collection.Search(new SearchRequest(vectors[0], 10_000)).Ids().Distinct().Count());
-    }
-
-    [Fact]
     public async Task Rows_stay_the_same_while_their_memory_becomes_pages_of_files()
     {
         const int Wide = 256;
