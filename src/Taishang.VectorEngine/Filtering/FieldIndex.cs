@@ -66,30 +66,46 @@ internal sealed class FieldIndex
     public static long EstimateBytes(ColumnView view) =>
         (view.Rows + (long)view.ElementCount) * 32 + (long)view.TextCount * 24;
 
-    /// <summary>Adds the rows of the index that the condition holds for.</summary>
-    public void AddMatches(ConditionNode condition, FieldColumn column, RowBitmap target)
+    /// <summary>Adds the rows of the index that a condition holds for, or several comparisons of an order all do.
+    /// </summary>
+    public void AddMatches(IReadOnlyList<ConditionNode> conditions, FieldColumn column, RowBitmap target) =>
+        Give(conditions, column, new PostingSink(target));
+
+    /// <summary>How many rows <see cref="AddMatches"/> would add, at most and about; found without a look at any.
+    /// </summary>
+    public long Estimate(IReadOnlyList<ConditionNode> conditions, FieldColumn column)
     {
+        var sink = new PostingSink(null);
+        Give(conditions, column, sink);
+        return sink.Count;
+    }
+
+    private void Give(IReadOnlyList<ConditionNode> conditions, FieldColumn column, PostingSink sink)
+    {
+        var condition = conditions[0];
         switch (condition.Operator)
         {
             case FilterOperator.Exists:
-                target.OrPrefix(_present);
+                sink.Take(_present, Rows);
                 break;
             case FilterOperator.In:
-                AddEqual(_plain, condition, column, target);
-                AddEqual(_elements, condition, column, target);
+                GiveEqual(_plain, condition, column, sink);
+                GiveEqual(_elements, condition, column, sink);
                 break;
             case FilterOperator.Contains:
-                AddEqual(_elements, condition, column, target);
-                AddHolding(condition.Values[0], target);
+                GiveEqual(_elements, condition, column, sink);
+                GiveHolding(condition.Values[0], sink);
                 break;
             default:
-                AddOrdered(_plain, condition, target);
-                AddOrdered(_elements, condition, target);
+                _plain.GiveBetween(conditions, TextOf, sink);
+                GiveElementsBetween(conditions, sink);
                 break;
         }
     }
 
-    private void AddEqual(PostingTable postings, ConditionNode condition, FieldColumn column, RowBitmap target)
+    private string TextOf(long rank) => _texts[_codesByRank[rank]];
+
+    private void GiveEqual(PostingTable postings, ConditionNode condition, FieldColumn column, PostingSink sink)
     {
         foreach (var value in condition.Values)
         {
@@ -99,45 +115,63 @@ internal sealed class FieldIndex
                     // A string that only rows behind the index have has no rank.
                     var code = column.CodeOf(value.Text!);
                     if ((uint)code < (uint)_ranks.Length)
-                        postings.AddText(_ranks[code], target);
+                        postings.GiveText(_ranks[code], sink);
                     break;
                 case ValueKind.Integer or ValueKind.Real:
-                    postings.AddNumber(value.Kind, value.Bits, target);
+                    postings.GiveNumber(value.Kind, value.Bits, sink);
                     break;
                 default:
-                    postings.AddKind(value.Kind, target);
+                    postings.GiveKind(value.Kind, sink);
                     break;
             }
         }
     }
 
-    /// <summary>Plain strings that have the value as a part: each different one is looked at.</summary>
-    private void AddHolding(FilterValue value, RowBitmap target)
+    /// <summary>Plain strings that have the value as a part: each different one is looked at, unless rows are only
+    /// counted.</summary>
+    private void GiveHolding(FilterValue value, PostingSink sink)
     {
         if (value.Kind != ValueKind.Text)
             return;
 
+        if (!sink.IsFilling)
+        {
+            sink.Take(_present, Rows);
+            return;
+        }
+
         for (var code = 0; code < _ranks.Length; code++)
         {
             if (_texts[code].Contains(value.Text!, StringComparison.Ordinal))
-                _plain.AddText(_ranks[code], target);
+                _plain.GiveText(_ranks[code], sink);
         }
     }
 
-    private void AddOrdered(PostingTable postings, ConditionNode condition, RowBitmap target)
+    /// <summary>Of an array one element may be above the one bound and another below the other.</summary>
+    private void GiveElementsBetween(IReadOnlyList<ConditionNode> conditions, PostingSink sink)
     {
-        var value = condition.Values[0];
-        if (value.Kind == ValueKind.Text)
+        if (_elements.IsEmpty)
+            return;
+
+        if (conditions.Count == 1 || !sink.IsFilling)
         {
-            postings.AddTexts(
-                condition.Operator,
-                rank => string.CompareOrdinal(_texts[_codesByRank[rank]], value.Text),
-                target);
+            foreach (var condition in conditions)
+                _elements.GiveBetween([condition], TextOf, sink);
+            return;
         }
-        else
+
+        RowBitmap? all = null;
+        foreach (var condition in conditions)
         {
-            postings.AddNumbers(condition.Operator, value, target);
+            var some = new RowBitmap(Rows);
+            _elements.GiveBetween([condition], TextOf, new PostingSink(some));
+            if (all is null)
+                all = some;
+            else
+                all.And(some);
         }
+
+        sink.Take(all!, Rows);
     }
 
     private static int[] SortTexts(ColumnView view)

@@ -1,15 +1,18 @@
-using System.Numerics;
 using Taishang.VectorEngine.Memory;
 
 namespace Taishang.VectorEngine.Filtering;
 
 /// <summary>
 /// Evaluates a filter over the first rows of a table into a bitmap. A condition takes the rows that its field's index
-/// covers from there and looks at the others one by one; of several that must all hold, those that an index answers
-/// come first, and the others look only at what these left.
+/// covers from there and looks at the others one by one. Of several that must all hold, the one that an index answers
+/// with the fewest rows comes first; each further one is asked of its index too, or of the rows that are left when they
+/// are fewer. Two bounds of one field are one range.
 /// </summary>
 internal static class FilterEvaluator
 {
+    /// <summary>Rows that an index gives in the time in which one row is looked at, about.</summary>
+    private const int GivenPerLook = 4;
+
     public static RowBitmap Evaluate(MetadataFilter filter, ColumnCache columns, int rows) =>
         Evaluate(filter.Root, columns, rows);
 
@@ -33,47 +36,33 @@ internal static class FilterEvaluator
 
             default:
                 var condition = (ConditionNode)node;
-                var matched = new RowBitmap(rows);
-                AddMatches(condition, columns.Use(condition.Field, rows), matched);
-                return matched;
+                return new FieldConditions(condition, columns.Use(condition.Field, rows)).Matches(rows);
         }
     }
 
     private static RowBitmap All(AndNode and, ColumnCache columns, int rows)
     {
         RowBitmap? all = null;
-        var later = new List<(ConditionNode Condition, FieldUse Use)>();
         foreach (var part in and.Parts)
         {
-            if (part is not ConditionNode condition)
-            {
-                Restrict(ref all, Evaluate(part, columns, rows));
+            if (part is ConditionNode)
                 continue;
-            }
 
-            var use = columns.Use(condition.Field, rows);
-            if (use.Index is null)
-            {
-                later.Add((condition, use));
-                continue;
-            }
-
-            var matched = new RowBitmap(rows);
-            AddMatches(condition, use, matched);
-            Restrict(ref all, matched);
+            var matched = Evaluate(part, columns, rows);
+            if (all is null)
+                all = matched;
+            else
+                all.And(matched);
         }
 
-        foreach (var (condition, use) in later)
+        foreach (var conditions in Group(and, columns, rows))
         {
             if (all is null)
-            {
-                all = new RowBitmap(rows);
-                AddMatches(condition, use, all);
-            }
+                all = conditions.Matches(rows);
+            else if (conditions.Expected <= all.CountSet() * (long)GivenPerLook)
+                all.And(conditions.Matches(rows));
             else
-            {
-                Keep(condition, use, all);
-            }
+                conditions.Keep(all);
         }
 
         if (all is not null)
@@ -84,50 +73,34 @@ internal static class FilterEvaluator
         return all;
     }
 
-    private static void Restrict(ref RowBitmap? all, RowBitmap part)
+    /// <summary>The conditions on fields, bounds of one field together, those first that fewest rows are expected
+    /// of.</summary>
+    private static IEnumerable<FieldConditions> Group(AndNode and, ColumnCache columns, int rows)
     {
-        if (all is null)
-            all = part;
-        else
-            all.And(part);
-    }
-
-    private static void AddMatches(ConditionNode condition, FieldUse use, RowBitmap matched)
-    {
-        var row = 0;
-        if (use.Index is not null)
+        var groups = new List<FieldConditions>();
+        var bounds = new Dictionary<string, FieldConditions>();
+        foreach (var part in and.Parts)
         {
-            use.Index.AddMatches(condition, use.Column, matched);
-            row = use.Index.Rows;
-            if (row == matched.Rows)
-                return;
-        }
+            if (part is not ConditionNode condition)
+                continue;
 
-        var view = use.View;
-        var matcher = new ConditionMatcher(condition, use.Column, view, matched.Rows - row);
-        for (; row < matched.Rows; row++)
-        {
-            var kind = view.Kinds[row];
-            if (kind != ValueKind.Missing && matcher.Matches(kind, view.Bits[row]))
-                matched.Add(row);
-        }
-    }
-
-    /// <summary>Takes out of the bitmap the rows that the condition does not hold for.</summary>
-    private static void Keep(ConditionNode condition, FieldUse use, RowBitmap matched)
-    {
-        var view = use.View;
-        var matcher = new ConditionMatcher(condition, use.Column, view, matched.CountSet());
-        for (var word = 0; word < matched.Words.Length; word++)
-        {
-            for (var bits = matched.Words[word]; bits != 0; bits &= bits - 1)
+            if (condition.IsOrdered && bounds.TryGetValue(condition.Field, out var same))
             {
-                var bit = BitOperations.TrailingZeroCount(bits);
-                var row = (word << 6) + bit;
-                var kind = view.Kinds[row];
-                if (kind == ValueKind.Missing || !matcher.Matches(kind, view.Bits[row]))
-                    matched.Words[word] &= ~(1UL << bit);
+                same.Add(condition);
+                continue;
             }
+
+            var conditions = new FieldConditions(condition, columns.Use(condition.Field, rows));
+            groups.Add(conditions);
+            if (condition.IsOrdered)
+                bounds.Add(condition.Field, conditions);
         }
+
+        if (and.Parts.Count == 1)
+            return groups;
+
+        foreach (var conditions in groups)
+            conditions.Estimate();
+        return groups.OrderBy(conditions => conditions.Expected);
     }
 }

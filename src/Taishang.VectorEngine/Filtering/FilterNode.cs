@@ -14,7 +14,12 @@ internal sealed record NotNode(FilterNode Part) : FilterNode;
 
 /// <summary>A field compared with one value or several.</summary>
 internal sealed record ConditionNode(string Field, FilterOperator Operator, IReadOnlyList<FilterValue> Values)
-    : FilterNode;
+    : FilterNode
+{
+    /// <summary>Whether it asks for a place in an order.</summary>
+    public bool IsOrdered => Operator is FilterOperator.Greater or FilterOperator.GreaterOrEqual
+        or FilterOperator.Less or FilterOperator.LessOrEqual;
+}
 
 /// <summary>Comparisons of a field; their negations are <see cref="NotNode"/>s.</summary>
 internal enum FilterOperator

@@ -15,7 +15,7 @@ internal sealed class PostingSection
     private readonly long[] _keys;
     private readonly int[] _starts;
     private readonly int[] _rows;
-    private readonly List<(int Term, RowBitmap Rows)> _dense = [];
+    private readonly List<(int Term, int Count, RowBitmap Rows)> _dense = [];
 
     /// <param name="keys">A number for each value, in the order of the values; sorted here.</param>
     /// <param name="rows">The row of each; sorted along with them.</param>
@@ -39,7 +39,7 @@ internal sealed class PostingSection
             var posting = rows.AsSpan(start, end - start);
             if (posting.Length > rowCount / DenseShare)
             {
-                _dense.Add((term, Bitmap(posting, rowCount)));
+                _dense.Add((term, posting.Length, Bitmap(posting, rowCount)));
             }
             else
             {
@@ -79,27 +79,25 @@ internal sealed class PostingSection
         return low;
     }
 
-    /// <summary>Adds the rows of the term with this key, if there is one.</summary>
-    public void AddTerm(long key, RowBitmap target)
+    /// <summary>Gives the rows of the term with this key, if there is one.</summary>
+    public void Give(long key, PostingSink sink)
     {
         var term = Array.BinarySearch(_keys, key);
         if (term >= 0)
-            AddTerms(term, term + 1, target);
+            Give(term, term + 1, sink);
     }
 
-    /// <summary>Adds the rows of the terms from <paramref name="start"/> to before <paramref name="end"/>.</summary>
-    public void AddTerms(int start, int end, RowBitmap target)
+    /// <summary>Gives the rows of the terms from <paramref name="start"/> to before <paramref name="end"/>.</summary>
+    public void Give(int start, int end, PostingSink sink)
     {
         if (start >= end)
             return;
 
-        foreach (var row in _rows.AsSpan(_starts[start], _starts[end] - _starts[start]))
-            target.Add(row);
-
-        foreach (var (term, rows) in _dense)
+        sink.Take(_rows.AsSpan(_starts[start], _starts[end] - _starts[start]));
+        foreach (var (term, count, rows) in _dense)
         {
             if (term >= start && term < end)
-                target.OrPrefix(rows);
+                sink.Take(rows, count);
         }
     }
 

@@ -1,5 +1,3 @@
-using Taishang.VectorEngine.Memory;
-
 namespace Taishang.VectorEngine.Filtering;
 
 /// <summary>
@@ -23,56 +21,82 @@ internal sealed class PostingTable
 
     public long Bytes => _integers.Bytes + _reals.Bytes + _texts.Bytes + _others.Bytes;
 
-    /// <summary>Adds the rows that have null, false or true.</summary>
-    public void AddKind(ValueKind kind, RowBitmap target) => _others.AddTerm((long)kind, target);
+    public bool IsEmpty => _integers.Terms + _reals.Terms + _texts.Terms + _others.Terms == 0;
 
-    /// <summary>Adds the rows that have the number.</summary>
-    public void AddNumber(ValueKind kind, long bits, RowBitmap target)
+    /// <summary>Gives the rows that have null, false or true.</summary>
+    public void GiveKind(ValueKind kind, PostingSink sink) => _others.Give((long)kind, sink);
+
+    /// <summary>Gives the rows that have the number.</summary>
+    public void GiveNumber(ValueKind kind, long bits, PostingSink sink)
     {
         if (kind == ValueKind.Integer)
-            _integers.AddTerm(bits, target);
+            _integers.Give(bits, sink);
         else
-            _reals.AddTerm(RealKey(bits), target);
+            _reals.Give(RealKey(bits), sink);
     }
 
-    /// <summary>Adds the rows that have the string of this rank.</summary>
-    public void AddText(int rank, RowBitmap target) => _texts.AddTerm(rank, target);
+    /// <summary>Gives the rows that have the string of this rank.</summary>
+    public void GiveText(int rank, PostingSink sink) => _texts.Give(rank, sink);
 
-    /// <summary>Adds the rows whose number stands in the relation to the value.</summary>
-    public void AddNumbers(FilterOperator comparison, FilterValue value, RowBitmap target)
+    /// <summary>Gives the rows that have a value for which all the comparisons hold.</summary>
+    /// <param name="conditions">Comparisons of an order.</param>
+    /// <param name="textOf">The string of a rank.</param>
+    /// <param name="sink">Takes the rows.</param>
+    public void GiveBetween(IReadOnlyList<ConditionNode> conditions, Func<long, string> textOf, PostingSink sink)
     {
-        AddRange(
-            _integers, comparison, key => JsonNumber.Compare(ValueKind.Integer, key, value.Kind, value.Bits), target);
-        AddRange(
-            _reals, comparison, key => JsonNumber.Compare(ValueKind.Real, RealBits(key), value.Kind, value.Bits),
-            target);
-    }
-
-    /// <summary>Adds the rows whose string stands in the relation.</summary>
-    /// <param name="comparison">The relation.</param>
-    /// <param name="compare">The string of a rank against the value sought.</param>
-    /// <param name="target">Takes the rows.</param>
-    public void AddTexts(FilterOperator comparison, Func<long, int> compare, RowBitmap target) =>
-        AddRange(_texts, comparison, compare, target);
-
-    private static void AddRange(
-        PostingSection section, FilterOperator comparison, Func<long, int> compare, RowBitmap target)
-    {
-        switch (comparison)
+        // Strings and numbers are never both.
+        var texts = conditions.Count(condition => condition.Values[0].Kind == ValueKind.Text);
+        if (texts == conditions.Count)
         {
-            case FilterOperator.Greater:
-                section.AddTerms(section.FirstAbove(compare, 0), section.Terms, target);
-                break;
-            case FilterOperator.GreaterOrEqual:
-                section.AddTerms(section.FirstAbove(compare, -1), section.Terms, target);
-                break;
-            case FilterOperator.Less:
-                section.AddTerms(0, section.FirstAbove(compare, -1), target);
-                break;
-            default:
-                section.AddTerms(0, section.FirstAbove(compare, 0), target);
-                break;
+            GiveBetween(
+                _texts, conditions, (key, value) => string.CompareOrdinal(textOf(key), value.Text), sink);
         }
+
+        if (texts > 0)
+            return;
+
+        GiveBetween(
+            _integers,
+            conditions,
+            (key, value) => JsonNumber.Compare(ValueKind.Integer, key, value.Kind, value.Bits),
+            sink);
+        GiveBetween(
+            _reals,
+            conditions,
+            (key, value) => JsonNumber.Compare(ValueKind.Real, RealBits(key), value.Kind, value.Bits),
+            sink);
+    }
+
+    private static void GiveBetween(
+        PostingSection section,
+        IReadOnlyList<ConditionNode> conditions,
+        Func<long, FilterValue, int> compare,
+        PostingSink sink)
+    {
+        var start = 0;
+        var end = section.Terms;
+        foreach (var condition in conditions)
+        {
+            var value = condition.Values[0];
+            int Above(int least) => section.FirstAbove(key => compare(key, value), least);
+            switch (condition.Operator)
+            {
+                case FilterOperator.Greater:
+                    start = Math.Max(start, Above(0));
+                    break;
+                case FilterOperator.GreaterOrEqual:
+                    start = Math.Max(start, Above(-1));
+                    break;
+                case FilterOperator.Less:
+                    end = Math.Min(end, Above(-1));
+                    break;
+                default:
+                    end = Math.Min(end, Above(0));
+                    break;
+            }
+        }
+
+        section.Give(start, end, sink);
     }
 
     /// <summary>The bits of a double in the order of the doubles, and back: the same turn undoes itself.</summary>
