@@ -28,6 +28,8 @@ public sealed class AllocationTests
             new(default, 20) { EfSearch = 20, Offset = 100 },
             new(default, 10) { Exact = true },
             new(default, 50) { ScoreThreshold = -1000 },
+            new(default, 10) { Filter = Rows.Filter("{\"n\":{\"$gte\":100}}"), EfSearch = 30 },
+            new(default, 10) { Filter = Rows.Filter("{\"n\":{\"$lt\":500}}"), EfSearch = 30 },
         ];
         using var matches = new SearchMatches();
 
