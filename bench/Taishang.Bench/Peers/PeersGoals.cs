@@ -34,6 +34,9 @@ internal static class PeersGoals
             foreach (var library in result.Peers.Skip(1).GroupBy(peer => peer.Library))
             {
                 var peers = library.Select(peer => At(peer, 1, recall)).ToArray();
+                if (peers.All(at => at.QueriesPerSecond is null))
+                    continue;
+
                 var seen = peers.Min(at => at.OursOverIt);
                 var byCpu = peers.Min(at => at.ItsCpuOverOurs);
                 var what = $"queries/s at {recall} over {library.Key}, 1 thread";

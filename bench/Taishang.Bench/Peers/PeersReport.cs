@@ -41,7 +41,7 @@ internal static class PeersReport
                 {
                     var at = peer.At.First(at => at.Threads == threads && at.Recall == recall);
                     text.AppendLine(at.QueriesPerSecond is null
-                        ? $"  {peer.Name,-22}{recall,7:0.00}{"not reached",11}"
+                        ? $"  {peer.Name,-22}{recall,7:0.00}{"not reached",13}"
                         : $"  {peer.Name,-22}{recall,7:0.00}{at.QueriesPerSecond,11:N0}{at.CpuMicros,9:0.0}"
                         + $"{at.OursOverIt,11:0.00}{at.ItsCpuOverOurs,8:0.00}");
                 }
