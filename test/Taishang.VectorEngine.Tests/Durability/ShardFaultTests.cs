@@ -77,9 +77,9 @@ public sealed class ShardFaultTests
 
         await using (var collection = await world.OpenAsync())
         {
-            await WriteAsync(collection, "second", 30);
             for (var i = 0; i < 12; i++)
                 await WriteAsync(collection, $"single{i}-", 1);
+            await WriteAsync(collection, "second", 30);
         }
 
         await using (var collection = await world.OpenAsync())
