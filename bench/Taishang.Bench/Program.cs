@@ -13,6 +13,8 @@ Add("rest", "Fashion-MNIST through REST: load, build, search.", (size, cancel) =
 Add("embed", "The built-in embedder, sentences a second.", (size, _) => EmbedBench.RunAsync(size));
 Add("tasks", "No-op tasks through the durable queue.", (size, cancel) => TaskBench.RunAsync(size, cancel));
 Add("engine", "The vector engine alone.", (size, cancel) => EngineBench.RunAsync(size, cancel));
+Add("kinds", "Every kind of index and compression on one set of rows.",
+    (size, cancel) => KindsBench.RunAsync(size, cancel));
 Add("open", "How soon a collection answers after a start.", (size, cancel) => OpenBench.RunAsync(size, cancel));
 Add("scan", "Exact search against the memory's bandwidth.", (size, cancel) => ScanBench.RunAsync(size, cancel));
 Add("write", "Durable upserts against the disk.", (size, cancel) => WriteBench.RunAsync(size, cancel));
@@ -25,6 +27,7 @@ smoke.SetAction(async (_, cancellation) =>
 {
     var size = BenchSize.Smoke;
     await EngineBench.RunAsync(size, cancellation);
+    await KindsBench.RunAsync(size, cancellation);
     await OpenBench.RunAsync(size, cancellation);
     await ScanBench.RunAsync(size, cancellation);
     await WriteBench.RunAsync(size, cancellation);

@@ -19,7 +19,7 @@ internal sealed class IndexChoice(VectorCollectionOptions options, VectorEngineO
     /// <summary>The kind of the structure whenever there is one; null when rows are only ever scanned.</summary>
     public IndexKind? Structure => options.Index switch
     {
-        IndexKind.Flat => null,
+        IndexKind.Flat => options.Compression == CompressionKind.None ? null : IndexKind.Flat,
         IndexKind.Auto => IndexKind.Hnsw,
         var kind => kind,
     };

@@ -11,6 +11,13 @@ public sealed record IndexUse
     /// <summary>Why it is this one, in a sentence.</summary>
     public required string Reason { get; init; }
 
+    /// <summary>Of the codes that searches compare; none where the index keeps floats too, or codes did not serve.
+    /// </summary>
+    public required CompressionKind Compression { get; init; }
+
+    /// <summary>What puts the nearest by codes in order.</summary>
+    public required RerankKind Rerank { get; init; }
+
     /// <summary>Bytes that searches keep in memory for one vector: of codes and links where an index covers the rows,
     /// else of floats.</summary>
     public required long BytesPerVector { get; init; }
@@ -43,7 +50,9 @@ public sealed record IndexUse
         return new IndexUse
         {
             Kind = index?.Kind ?? IndexKind.Flat,
-            Reason = new IndexChoice(manifest.Options, engine).Reason(snapshot.Live, index?.Kind),
+            Reason = ReasonOf(new IndexChoice(manifest.Options, engine), snapshot, manifest.Options),
+            Compression = index?.Form is null ? CompressionKind.None : AskedFor(manifest.Options),
+            Rerank = manifest.Options.Rerank,
             BytesPerVector = covered > 0 ? bytes.Total / covered : rows.StrideBytes,
             CodeBytes = bytes.Codes,
             LinkBytes = bytes.Links,
@@ -52,5 +61,18 @@ public sealed record IndexUse
             FloatDiskBytes = (long)manifest.SealedRows() * rows.StrideBytes,
             IndexDiskBytes = manifest.Graph is null ? 0 : files.BytesOf(manifest.Graph),
         };
+    }
+
+    /// <summary>The codes of IVF_SQ8 are a compression by its name.</summary>
+    private static CompressionKind AskedFor(VectorCollectionOptions options) =>
+        options.Index == IndexKind.IvfSq8 ? CompressionKind.Sq8 : options.Compression;
+
+    private static string ReasonOf(IndexChoice choice, Snapshot snapshot, VectorCollectionOptions options)
+    {
+        var index = snapshot.Generation.Index;
+        var reason = choice.Reason(snapshot.Live, index?.Kind);
+        return index is { Covered: > 0, Form: null } && AskedFor(options) != CompressionKind.None
+            ? $"{reason}; {AskedFor(options)} codes do not tell these rows apart, so floats are compared"
+            : reason;
     }
 }

@@ -44,6 +44,9 @@ public static class Limits
     /// <summary>Lists of an IVF index, and of them those that a search looks through.</summary>
     public const int ListsMax = 65_536;
 
+    /// <summary>Dimensions from which signs alone tell vectors apart.</summary>
+    public const int BinaryDimensionsMin = 64;
+
     public const int ConnectivityMin = 4;
 
     /// <summary>Twice this and the spare links still fit one batch of scores.</summary>

@@ -150,7 +150,7 @@ internal sealed class Maintainer(
                 FirstLog = firstLog,
             });
             if (segment is not null)
-                MapSegment(snapshot, segment, rows);
+                MapSegment(snapshot.Generation.Rows, segment, rows);
         }
         finally
         {
@@ -167,11 +167,11 @@ internal sealed class Maintainer(
 
     /// <summary>The memory of rows that are safe in a file is given up; they are read from there. To fail at it costs
     /// memory alone.</summary>
-    private void MapSegment(Snapshot snapshot, SegmentEntry segment, SegmentRows rows)
+    private void MapSegment(RowTable table, SegmentEntry segment, SegmentRows rows)
     {
         try
         {
-            SegmentFile.Map(files.Device, files.PathOf(segment.File), snapshot.Generation.Rows, rows);
+            SegmentFile.Map(files.Device, files.PathOf(segment.File), table, rows);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -199,6 +199,7 @@ internal sealed class Maintainer(
             }
 
             var index = generation.Index;
+            var coveredBefore = index.Covered;
             room ??= engine.Memory.Reserve(MemoryNeeds.ToCover(snapshot, options, index.Kind), What);
             var sealedRows = files.Manifest.SealedRows();
             if (_savedGraphRows < sealedRows && index.Covered <= sealedRows)
@@ -218,6 +219,8 @@ internal sealed class Maintainer(
             await BuildAsync(index, snapshot.Rows, progress, cancellation);
             if (index.Covered > before && (isAsked || index.Covered <= Limits.RepairEagerlyRows))
                 index.Mend(cancellation);
+            if (index.Covered > coveredBefore)
+                LetGoOfFloats(snapshot);
         }
         finally
         {
@@ -253,6 +256,21 @@ internal sealed class Maintainer(
         _savedGraphRows = index.Covered;
     }
 
+    /// <summary>A build has read every row. Where codes are to be all that memory holds, the pages go back to the
+    /// system, and are read again when a search puts rows in order.</summary>
+    private void LetGoOfFloats(Snapshot snapshot)
+    {
+        if (files.Manifest.Options.Compression == CompressionKind.None)
+            return;
+
+        var start = 0;
+        foreach (var segment in files.Manifest.Segments)
+        {
+            MapSegment(snapshot.Generation.Rows, segment, SegmentRows.Range(start, start + segment.Rows));
+            start += segment.Rows;
+        }
+    }
+
     private async Task CompactAsync(bool isAsked, Action<double>? progress, CancellationToken cancellation)
     {
         var (snapshot, firstLog) = await RotateAsync(cancellation);
@@ -283,6 +301,8 @@ internal sealed class Maintainer(
                 var name = files.NewGraph();
                 target.Index.Save(files.Device, files.PathOf(name), cancellation);
                 manifest = manifest with { Graph = name };
+                if (manifest.Options.Compression != CompressionKind.None && manifest.Segments.Count > 0)
+                    MapSegment(target.Rows, manifest.Segments[0], SegmentRows.Range(0, compactor.BaseRows));
             }
 
             compactor.CopyLater(state.Peek());
@@ -352,7 +372,7 @@ internal sealed class Maintainer(
             var segment = SaveSegment(snapshot, rows, cancellation);
             kept.Add(segment);
             files.Replace(files.Manifest with { Segments = kept });
-            MapSegment(snapshot, segment, rows);
+            MapSegment(snapshot.Generation.Rows, segment, rows);
         }
         finally
         {

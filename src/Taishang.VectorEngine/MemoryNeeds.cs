@@ -1,6 +1,7 @@
+using Taishang.VectorEngine.Indexes;
 using Taishang.VectorEngine.Indexes.Hnsw;
-using Taishang.VectorEngine.Indexes.Ivf;
 using Taishang.VectorEngine.Memory;
+using Taishang.VectorEngine.Quantization;
 using Taishang.VectorEngine.Segments;
 using Taishang.VectorEngine.Storage;
 
@@ -43,8 +44,10 @@ internal static class MemoryNeeds
         }
 
         // Lists of floats are filled from the rows: their file does not hold them.
-        if (manifest.Options.Index == IndexKind.IvfFlat && manifest.Graph is not null)
-            bytes += manifest.SealedRows() * IvfMemory.BytesOfRow(IndexKind.IvfFlat, manifest.Options.Dimensions);
+        var options = manifest.Options;
+        if (options.Index == IndexKind.IvfFlat && CodeBytes(options.Index, options) is null
+            && manifest.Graph is not null)
+            bytes += IndexBytes(options.Index, options, manifest.SealedRows());
 
         foreach (var name in device.List(folder))
         {
@@ -77,17 +80,15 @@ internal static class MemoryNeeds
     /// <summary>What an index of so many rows takes.</summary>
     public static long IndexBytes(IndexKind kind, VectorCollectionOptions options, long rows)
     {
-        switch (kind)
-        {
-            case IndexKind.Flat:
-                return 0;
-            case IndexKind.IvfFlat:
-                return rows * (RowTable.StrideOf(options.Dimensions) + ListEntryBytes) + Middles(options, rows);
-            case IndexKind.IvfSq8:
-                return rows * (HnswMemory.BytesOfCode(options.Dimensions) + ListEntryBytes) + Middles(options, rows);
-            default:
-                return rows * HnswMemory.BytesOfNode(options.Dimensions, options.Hnsw.Connectivity);
-        }
+        if (kind == IndexKind.Flat && options.Compression == CompressionKind.None)
+            return 0;
+
+        var code = CodeBytes(kind, options);
+        if (kind == IndexKind.Hnsw)
+            return rows * HnswMemory.BytesOfNode(code ?? options.Dimensions, options.Hnsw.Connectivity);
+
+        var entry = code is { } bytes ? HnswMemory.BytesOfCode(bytes) : RowTable.StrideOf(options.Dimensions);
+        return rows * (entry + ListEntryBytes) + (kind == IndexKind.Flat ? 0 : Middles(options, rows));
     }
 
     /// <summary>Middles of lists as floats, and their sums in doubles while they are trained.</summary>
@@ -96,6 +97,9 @@ internal static class MemoryNeeds
         var lists = options.Ivf.Lists > 0 ? options.Ivf.Lists : (long)(ListsPerRoot * Math.Sqrt(rows));
         return Math.Min(lists, rows) * options.Dimensions * (sizeof(float) + sizeof(double));
     }
+
+    private static int? CodeBytes(IndexKind kind, VectorCollectionOptions options) =>
+        CodeOptions.Of(options, kind).Form is { } form ? CodeLayout.CodeBytes(form, options.Dimensions) : null;
 
     private static long LengthOf(IStorageDevice device, string path)
     {

@@ -171,8 +171,27 @@ internal static class RowRules
         CheckRange("nlist", options.Ivf.Lists, 0, Limits.ListsMax);
         CheckRange("nprobe", options.Ivf.Probes, 0, Limits.ListsMax);
         CheckTimeToLive(options.TimeToLive);
+        CheckCompression(options);
         if (!Enum.IsDefined(options.Metric) || !Enum.IsDefined(options.Index))
             throw new VectorInputException(VectorInputError.BadParameter, "metric or index kind is not known");
+    }
+
+    private static void CheckCompression(VectorCollectionOptions options)
+    {
+        var wrong = options switch
+        {
+            _ when !Enum.IsDefined(options.Compression) => "compression: not known",
+            _ when !Enum.IsDefined(options.Rerank) => "rerank: not known",
+            { Compression: CompressionKind.None, Rerank: not RerankKind.Float32 } =>
+                "rerank: without compression there are no codes to put in order, leave it out",
+            { Index: IndexKind.IvfSq8, Compression: not (CompressionKind.None or CompressionKind.Sq8) } =>
+                $"compression: IVF_SQ8 is sq8 already, got {options.Compression}; IVF_FLAT takes every compression",
+            { Compression: CompressionKind.Binary, Dimensions: < Limits.BinaryDimensionsMin } =>
+                $"compression: binary needs at least {Limits.BinaryDimensionsMin} dimensions, got {options.Dimensions}",
+            _ => null,
+        };
+        if (wrong is not null)
+            throw new VectorInputException(VectorInputError.BadParameter, wrong);
     }
 
     public static void CheckTimeToLive(TimeSpan? timeToLive)

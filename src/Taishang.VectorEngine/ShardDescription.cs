@@ -26,6 +26,8 @@ internal static class ShardDescription
     {
         Kind = shards[0].Kind,
         Reason = shards[0].Reason,
+        Compression = shards[0].Compression,
+        Rerank = shards[0].Rerank,
         BytesPerVector = (long)shards.Average(shard => shard.BytesPerVector),
         CodeBytes = shards.Sum(shard => shard.CodeBytes),
         LinkBytes = shards.Sum(shard => shard.LinkBytes),

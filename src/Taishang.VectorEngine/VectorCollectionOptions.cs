@@ -20,6 +20,12 @@ public sealed record VectorCollectionOptions
     /// Fixed at creation.</summary>
     public int Shards { get; init; } = 1;
 
+    /// <summary>What searches keep in memory of a vector. Never changes afterwards.</summary>
+    public CompressionKind Compression { get; init; }
+
+    /// <summary>With a compression: what puts the nearest by codes in order.</summary>
+    public RerankKind Rerank { get; init; }
+
     /// <summary>Rows that bring no expiry of their own live this long; null for ever.</summary>
     public TimeSpan? TimeToLive { get; init; }
 }

@@ -43,6 +43,10 @@ internal static class CollectionSpecs
                 Probes = InRange("spec.nprobe", spec.Nprobe, 0, Limits.ListsMax),
             },
             Shards = OrDefault("spec.shards", spec.Shards, 1, (1, Limits.ShardsMax)),
+            Compression = CompressionTypes.ToEngine(spec.Compression) ?? throw Invalid(
+                "spec.compression", $"expected NONE, SQ8, SQ4 or BINARY, got {spec.Compression}"),
+            Rerank = CompressionTypes.ToEngine(spec.Rerank) ?? throw Invalid(
+                "spec.rerank", $"expected FLOAT32 or NONE, got {spec.Rerank}"),
             TimeToLive = spec.TtlSeconds switch
             {
                 0 => null,
@@ -68,6 +72,8 @@ internal static class CollectionSpecs
         EfSearch = options.Hnsw.EfSearch,
         Nlist = options.Ivf.Lists,
         Nprobe = options.Ivf.Probes,
+        Compression = CompressionTypes.ToWire(options.Compression),
+        Rerank = CompressionTypes.ToWire(options.Rerank),
         TtlSeconds = options.TimeToLive is { } ttl ? (long)ttl.TotalSeconds : 0,
         Engine = EmbeddedEngine,
         Shards = options.Shards,

@@ -46,5 +46,7 @@ internal static class IndexTypes
         FloatMappedBytes = use.FloatMappedBytes,
         FloatDiskBytes = use.FloatDiskBytes,
         IndexDiskBytes = use.IndexDiskBytes,
+        Compression = CompressionTypes.ToWire(use.Compression),
+        Rerank = CompressionTypes.ToWire(use.Rerank),
     };
 }

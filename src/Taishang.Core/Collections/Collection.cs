@@ -57,7 +57,11 @@ internal sealed record Collection
     public bool IsCosine => MetricType == "cosine";
 
     /// <summary>An exact scan covers every row at every moment, so there is nothing to build.</summary>
-    public bool IsFlat => IndexType == "FLAT";
+    public bool IsFlat => IsScanned(IndexType, Compression);
+
+    /// <summary>Codes would have to be made.</summary>
+    public static bool IsScanned(string indexType, string compression) =>
+        indexType == "FLAT" && compression == Compressions.None;
 
     /// <summary>The first character tells: a name never begins with a digit, and the id of any row made before the
     /// year 10889 does.</summary>
@@ -88,6 +92,8 @@ internal sealed record Collection
             EfSearch = parameters.EfSearch ?? 0,
             Nlist = parameters.Lists ?? 0,
             Nprobe = parameters.Probes ?? 0,
+            Compression = Compressions.ToWire(Compression),
+            Rerank = Compressions.RerankToWire(parameters.Rerank),
             TtlSeconds = TtlSeconds ?? 0,
             Engine = Engine,
             Shards = Shards,

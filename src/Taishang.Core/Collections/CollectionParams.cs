@@ -11,10 +11,13 @@ namespace Taishang.Core.Collections;
 /// <param name="Lists">Lists of an IVF index, <c>nlist</c>: 1–65536; none lets the worker choose by the rows.</param>
 /// <param name="Probes">Of them, those that a search looks through, <c>nprobe</c>: 1–65536; none lets the worker
 /// choose by their number.</param>
+/// <param name="Rerank">With a compression, what orders its finds: float32 or none; none given is float32.</param>
 internal sealed record CollectionParams(
-    int? Connectivity = null, int? EfConstruction = null, int? EfSearch = null, int? Lists = null, int? Probes = null)
+    int? Connectivity = null, int? EfConstruction = null, int? EfSearch = null, int? Lists = null, int? Probes = null,
+    string? Rerank = null)
 {
     private const int ListsMax = 65_536;
+    private const string RerankName = "rerank";
 
     public static CollectionParams None { get; } = new();
 
@@ -30,6 +33,7 @@ internal sealed record CollectionParams(
         if (EfSearch is { } search) json["ef_search"] = search;
         if (Lists is { } lists) json["nlist"] = lists;
         if (Probes is { } probes) json["nprobe"] = probes;
+        if (Rerank is { } rerank) json["rerank"] = rerank;
         return json.ToJsonString();
     }
 
@@ -39,7 +43,8 @@ internal sealed record CollectionParams(
         int? Number(string name) =>
             document.RootElement.TryGetProperty(name, out var value) ? value.GetInt32() : null;
         return new CollectionParams(
-            Number("m"), Number("ef_construction"), Number("ef_search"), Number("nlist"), Number("nprobe"));
+            Number("m"), Number("ef_construction"), Number("ef_search"), Number("nlist"), Number("nprobe"),
+            document.RootElement.TryGetProperty("rerank", out var rerank) ? rerank.GetString() : null);
     }
 
     /// <summary>
@@ -61,7 +66,7 @@ internal sealed record CollectionParams(
         foreach (var property in element.EnumerateObject())
         {
             var name = property.Name == "M" ? "m" : property.Name;
-            if (type is not null && !type.Params.Contains(name))
+            if (type is not null && name != RerankName && !type.Params.Contains(name))
             {
                 errors.Add(
                     ErrorCodes.CollectionParameter, $"params.{property.Name}", type.Params.Length == 0
@@ -78,6 +83,7 @@ internal sealed record CollectionParams(
                 "ef_search" => result with { EfSearch = Number(errors, property, 1, 16384) },
                 "nlist" => result with { Lists = Number(errors, property, 1, ListsMax) },
                 "nprobe" => result with { Probes = Number(errors, property, 1, ListsMax) },
+                RerankName => result with { Rerank = Text(errors, property) },
                 _ => Unknown(errors, property, result),
             };
         }
@@ -90,7 +96,8 @@ internal sealed record CollectionParams(
         EfConstruction ?? defaults.EfConstruction,
         EfSearch ?? defaults.EfSearch,
         Lists ?? defaults.Lists,
-        Probes ?? defaults.Probes);
+        Probes ?? defaults.Probes,
+        Rerank ?? defaults.Rerank);
 
     private static int? Number(FieldErrors errors, JsonProperty property, int min, int max)
     {
@@ -100,6 +107,14 @@ internal sealed record CollectionParams(
         errors.Add(
             value.ValueKind == JsonValueKind.Number ? ErrorCodes.CollectionParameter : ErrorCodes.WrongType,
             $"params.{property.Name}", $"expected a whole number from {min} to {max}, came {Came(value)}");
+        return null;
+    }
+
+    private static string? Text(FieldErrors errors, JsonProperty property)
+    {
+        if (property.Value.ValueKind == JsonValueKind.String) return property.Value.GetString();
+        errors.Add(
+            ErrorCodes.WrongType, $"params.{property.Name}", $"expected a string, came {Came(property.Value)}");
         return null;
     }
 

@@ -14,7 +14,6 @@ internal static class CollectionRules
 
     /// <summary>Known names that no worker of this version has: refused as such, not as misspelled.</summary>
     private static readonly string[] EnginesToCome = ["faiss", "milvus"];
-    private static readonly string[] CompressionsToCome = ["float16", "int8", "binary", "pq"];
 
     private static readonly string[] Metrics = ["cosine", "l2", "dot"];
 
@@ -30,7 +29,8 @@ internal static class CollectionRules
         CheckOneOf(errors, "index_type", body.IndexType, IndexTypes.Names, []);
         CheckOneOf(errors, "metric_type", body.MetricType ?? "cosine", Metrics, []);
         CheckOneOf(errors, "engine", body.Engine ?? "auto", ["auto", "embedded"], EnginesToCome);
-        CheckOneOf(errors, "compression", body.Compression ?? "none", ["none"], CompressionsToCome);
+        CheckOneOf(
+            errors, "compression", body.Compression ?? Compressions.None, Compressions.Names, Compressions.ToCome);
         CheckRange(errors, "shards", body.Shards ?? 1, 1, ShardsMax);
         CheckTtl(errors, body.TtlSeconds);
         CheckDescription(errors, body.Description);
@@ -39,6 +39,10 @@ internal static class CollectionRules
                 ErrorCodes.CollectionParameter, "model", $"expected 1 to 151 characters, came {body.Model.Length}");
         var type = IndexTypes.Find(body.IndexType);
         var parameters = CollectionParams.Read(body.Params, type, errors);
+        if (parameters.Rerank is { } rerank)
+            CheckOneOf(errors, "params.rerank", rerank, Compressions.Reranks, Compressions.ReranksToCome);
+        var compression = body.Compression ?? Compressions.None;
+        Compressions.CheckTogether(body, compression, parameters.Rerank, errors);
         errors.ThrowIfAny();
         model = body.Model;
         return new Collection
@@ -47,10 +51,12 @@ internal static class CollectionRules
             Dims = body.Dims,
             IndexType = body.IndexType,
             MetricType = body.MetricType ?? "cosine",
-            Status = body.IndexType == "FLAT" ? CollectionStatus.Ready : CollectionStatus.Building,
+            Status = Collection.IsScanned(body.IndexType, compression)
+                ? CollectionStatus.Ready
+                : CollectionStatus.Building,
             Params = parameters.Over(type?.Defaults ?? CollectionParams.None).ToJson(),
             Engine = "embedded",
-            Compression = "none",
+            Compression = compression,
             TtlSeconds = body.TtlSeconds,
             Shards = body.Shards ?? 1,
             Description = body.Description,
@@ -77,6 +83,7 @@ internal static class CollectionRules
         CheckFixed(errors, "params.m", given.Connectivity, was.Connectivity);
         CheckFixed(errors, "params.ef_construction", given.EfConstruction, was.EfConstruction);
         CheckFixed(errors, "params.nlist", given.Lists, was.Lists);
+        CheckFixed(errors, "params.rerank", given.Rerank, was.Rerank ?? Compressions.Float32);
         errors.ThrowIfAny();
         return old with
         {

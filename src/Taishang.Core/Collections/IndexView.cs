@@ -10,6 +10,10 @@ internal sealed record IndexView
 
     public required string Reason { get; init; }
 
+    public required string Compression { get; init; }
+
+    public required string Rerank { get; init; }
+
     public required long BytesPerVector { get; init; }
 
     public required long CodeBytes { get; init; }
@@ -28,6 +32,8 @@ internal sealed record IndexView
     {
         IndexType = IndexTypes.NameOf(use.IndexType),
         Reason = use.Reason,
+        Compression = Compressions.NameOf(use.Compression),
+        Rerank = Compressions.NameOf(use.Rerank),
         BytesPerVector = use.BytesPerVector,
         CodeBytes = use.CodeBytes,
         LinkBytes = use.LinkBytes,

@@ -35,6 +35,20 @@ internal sealed unsafe class CodeScorer
     /// <summary>The widest kernel that this machine has.</summary>
     public static CodeScorer Best { get; } = Choose();
 
+    /// <summary>The same for codes of four bits.</summary>
+    private static CodeScorer Nibbles { get; } = ChooseNibbles();
+
+    /// <summary>The same for codes of one bit.</summary>
+    private static CodeScorer Signs { get; } = ChooseSigns();
+
+    /// <summary>The widest kernel that this machine has for a form of codes.</summary>
+    public static CodeScorer For(CodeForm form) => form switch
+    {
+        CodeForm.Seven => Best,
+        CodeForm.Four => Nibbles,
+        _ => Signs,
+    };
+
     /// <summary>The name of the instruction set in use, for descriptions and benchmarks.</summary>
     public string Kernel { get; }
 
@@ -57,6 +71,26 @@ internal sealed unsafe class CodeScorer
         return Vector128.IsHardwareAccelerated
             ? Make<Vector128CodeKernel>("vector128")
             : Make<ScalarCodeKernel>("scalar");
+    }
+
+    private static CodeScorer ChooseNibbles()
+    {
+        if (Avx512BW.IsSupported)
+            return Make<Avx512NibbleKernel>("avx512bw");
+        if (Avx2.IsSupported)
+            return Make<Avx2NibbleKernel>("avx2");
+        return Vector128.IsHardwareAccelerated
+            ? Make<Vector128NibbleKernel>("vector128")
+            : Make<ScalarNibbleKernel>("scalar");
+    }
+
+    private static CodeScorer ChooseSigns()
+    {
+        if (Avx2.IsSupported)
+            return Make<Avx2SignKernel>("avx2");
+        return Vector128.IsHardwareAccelerated
+            ? Make<Vector128SignKernel>("vector128")
+            : Make<ScalarSignKernel>("scalar");
     }
 
     private static CodeScorer Make<TKernel>(string name)

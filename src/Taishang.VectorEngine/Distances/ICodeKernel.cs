@@ -1,7 +1,8 @@
 namespace Taishang.VectorEngine.Distances;
 
 /// <summary>
-/// Products of byte codes of 0 to 127 with signed bytes of −127 to 127. Sums are exact whole numbers, so every
+/// Products of codes with signed bytes of −127 to 127: of bytes of 0 to 127, or of components of fewer bits packed as
+/// the kernel says. Sums are exact whole numbers, so every
 /// implementation gives the same result to the last bit.
 /// </summary>
 internal unsafe interface ICodeKernel

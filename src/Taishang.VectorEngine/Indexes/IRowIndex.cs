@@ -1,3 +1,4 @@
+using Taishang.VectorEngine.Distances;
 using Taishang.VectorEngine.Indexes.Hnsw;
 using Taishang.VectorEngine.Storage;
 
@@ -17,6 +18,9 @@ internal interface IRowIndex : IDisposable
     /// <summary>Whether rows are added one by one from the first on, so that a part of a build is worth keeping.
     /// </summary>
     bool GrowsByRows { get; }
+
+    /// <summary>Of the codes that it compares; null when it compares floats.</summary>
+    CodeForm? Form { get; }
 
     /// <summary>What the covered rows take.</summary>
     IndexBytes Bytes { get; }

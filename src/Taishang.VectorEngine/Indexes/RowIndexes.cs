@@ -1,3 +1,4 @@
+using Taishang.VectorEngine.Distances;
 using Taishang.VectorEngine.Indexes.Hnsw;
 using Taishang.VectorEngine.Indexes.Ivf;
 using Taishang.VectorEngine.Storage;
@@ -11,9 +12,12 @@ internal static class RowIndexes
     public static IRowIndex Begin(IndexKind kind, VectorCollectionOptions options, RowScorer scorer, int rows) =>
         kind switch
         {
-            IndexKind.Hnsw => new HnswIndex(HnswGraph.Over(scorer.Rows, rows, options.Hnsw), scorer),
-            IndexKind.IvfFlat or IndexKind.IvfSq8 => new IvfIndex(kind, options.Ivf, scorer),
-            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "this kind has nothing to build"),
+            IndexKind.Hnsw => new HnswIndex(
+                HnswGraph.Over(
+                    scorer.Rows, rows, options.Hnsw, CodeOptions.Of(options, kind).Form ?? CodeForm.Seven),
+                scorer,
+                options.Rerank),
+            _ => NewLists(kind, options, scorer),
         };
 
     /// <summary>The index that <see cref="IRowIndex.Save"/> wrote.</summary>
@@ -29,12 +33,14 @@ internal static class RowIndexes
         var shape = new GraphRows(rows, options.Dimensions, options.Metric);
         return kind switch
         {
-            IndexKind.Hnsw => new HnswIndex(HnswFile.Load(file.Device, file.Path, options.Hnsw, shape), scorer),
-            IndexKind.IvfFlat or IndexKind.IvfSq8 => LoadLists(
-                file, new IvfIndex(kind, options.Ivf, scorer), scorer, rows),
-            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "this kind has no file"),
+            IndexKind.Hnsw => new HnswIndex(
+                HnswFile.Load(file.Device, file.Path, options.Hnsw, shape), scorer, options.Rerank),
+            _ => LoadLists(file, NewLists(kind, options, scorer), scorer, rows),
         };
     }
+
+    private static IvfIndex NewLists(IndexKind kind, VectorCollectionOptions options, RowScorer scorer) =>
+        new(kind, options.Ivf, CodeOptions.Of(options, kind), scorer);
 
     private static IvfIndex LoadLists(IndexFile file, IvfIndex index, RowScorer scorer, int rows)
     {

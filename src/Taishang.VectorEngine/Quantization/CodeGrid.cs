@@ -1,129 +1,90 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Taishang.VectorEngine.Distances;
 
 namespace Taishang.VectorEngine.Quantization;
 
 /// <summary>
-/// The grid on which vectors are rounded to codes of 7 bits: one offset a dimension, one step for all. Because the step
-/// is shared, distances of two codes are whole numbers that one product of bytes gives, in squared steps: under l2 and
-/// cosine |a|² + |b|² − 2ab of the codes, under dot the negative product of the vectors that the codes stand for, the
-/// constant part left out. No error but that of the rounding remains. Cosine codes unit vectors, so that its order is
-/// that of their distance.
+/// Rounds vectors to codes of a few bits a component, such that the order of distances comes from one whole-number
+/// product of a row's code with a query. Queries keep more bits than rows: they are rounded once, rows are stored.
+/// Cosine codes unit vectors, so that its order is that of their distance.
 /// </summary>
-internal sealed unsafe class CodeGrid
+internal abstract unsafe class CodeGrid(DistanceMetric metric, CodeForm form, float[] offsets)
 {
-    /// <summary>The largest code. Seven bits: see <see cref="Avx2CodeKernel"/>.</summary>
+    /// <summary>The largest code of seven bits, and the largest component of a query: see
+    /// <see cref="Avx2CodeKernel"/>.</summary>
     public const int CodeMax = 127;
 
     /// <summary>Terms are kept to a range in which no sum of them overflows.</summary>
-    private const int TermMax = 1 << 29;
+    protected const int TermMax = 1 << 29;
 
-    private readonly float[] _offsets;
+    public DistanceMetric Metric { get; } = metric;
 
-    /// <param name="metric">What the codes have to tell apart.</param>
-    /// <param name="offsets">The value of code 0 in each dimension.</param>
-    /// <param name="step">Distance of neighbouring codes, more than zero.</param>
-    public CodeGrid(DistanceMetric metric, float[] offsets, float step)
-    {
-        Metric = metric;
-        _offsets = offsets;
-        Step = step;
-        KernelBytes = (offsets.Length + CodeScorer.StepBytes - 1) / CodeScorer.StepBytes * CodeScorer.StepBytes;
-    }
+    public CodeForm Form { get; } = form;
 
-    public DistanceMetric Metric { get; }
+    /// <summary>The kernel of this form on this machine.</summary>
+    public CodeScorer Scorer { get; } = CodeScorer.For(form);
 
-    public float Step { get; }
+    /// <summary>Per dimension the value of code 0.</summary>
+    public ReadOnlySpan<float> Offsets => OffsetArray;
 
-    public ReadOnlySpan<float> Offsets => _offsets;
+    public int Dimensions => OffsetArray.Length;
 
-    /// <summary>Bytes of a code: one a component.</summary>
-    public int CodeBytes => _offsets.Length;
+    /// <summary>Bytes of a code.</summary>
+    public int CodeBytes { get; } = CodeLayout.CodeBytes(form, offsets.Length);
 
     /// <summary>
-    /// Bytes that kernels read of a code. Those past <see cref="CodeBytes"/> may hold anything: the query's are zero.
+    /// Bytes that kernels read of a code. Those past <see cref="CodeBytes"/> may hold anything: the query is
+    /// zero there.
     /// </summary>
-    public int KernelBytes { get; }
+    public int KernelBytes { get; } = CodeLayout.KernelBytes(form, offsets.Length);
 
-    /// <summary>The question that a row asks of other rows, given its code with zeros past it and its term.</summary>
-    public CodeQuery QueryOf(sbyte* code, int term) => Metric == DistanceMetric.Dot
-        ? new CodeQuery(code, -term, -1, -1)
-        : new CodeQuery(code, term, 1, -2);
+    /// <summary>Bytes of a query: one a component that a code of <see cref="KernelBytes"/> could have.</summary>
+    public int QueryBytes { get; } = CodeLayout.QueryBytes(form, offsets.Length);
+
+    protected float[] OffsetArray { get; } = offsets;
 
     /// <summary>Rounds a row to its code.</summary>
-    /// <param name="vector"><see cref="CodeBytes"/> floats.</param>
+    /// <param name="vector">As many floats as dimensions.</param>
     /// <param name="scale">Under cosine 1/length, else unused.</param>
     /// <param name="code"><see cref="CodeBytes"/> bytes.</param>
-    /// <returns>The row's own term of a distance: the sum of the squared codes, or under dot the product of the code
-    /// with the offsets, in squared steps.</returns>
-    public int Encode(float* vector, float scale, byte* code)
-    {
-        Round(vector, Metric == DistanceMetric.Cosine ? scale : 1f, code);
-        return Metric == DistanceMetric.Dot ? OffsetProduct(code) : SquaredLength(code);
-    }
+    /// <returns>The row's own term of a distance.</returns>
+    public abstract int Encode(float* vector, float scale, byte* code);
 
-    /// <summary>
-    /// Rounds a query. Under l2 and cosine it gets the code that a row would get. Under dot its own signed grid, on
-    /// which only its direction counts.
-    /// </summary>
-    /// <param name="vector"><see cref="CodeBytes"/> floats.</param>
+    /// <summary>Rounds a query.</summary>
+    /// <param name="vector">As many floats as dimensions.</param>
     /// <param name="scale">Under cosine 1/length, else unused.</param>
-    /// <param name="code"><see cref="KernelBytes"/> bytes, zero past the code.</param>
-    public CodeQuery EncodeQuery(float* vector, float scale, sbyte* code)
-    {
-        new Span<sbyte>(code, KernelBytes).Clear();
-        if (Metric != DistanceMetric.Dot)
-            return QueryOf(code, Encode(vector, scale, (byte*)code));
+    /// <param name="query">Room for <see cref="QueryBytes"/>.</param>
+    public abstract CodeQuery EncodeQuery(float* vector, float scale, sbyte* query);
 
-        var largest = 0f;
-        for (var i = 0; i < CodeBytes; i++)
-            largest = Math.Max(largest, Math.Abs(vector[i]));
-        var factor = largest > 0 ? CodeMax / largest : 0f;
-        for (var i = 0; i < CodeBytes; i++)
-            code[i] = (sbyte)MathF.Round(vector[i] * factor);
-        return new CodeQuery(code, 0, 0, -1);
-    }
-
-    private void Round(float* vector, float scale, byte* code)
-    {
-        var inverseStep = 1f / Step;
-        ref var offsets = ref MemoryMarshal.GetArrayDataReference(_offsets);
-        for (var i = 0; i < CodeBytes; i++)
-        {
-            // Clamped as a float: far outside of the grid a conversion would not be defined.
-            var place = (vector[i] * scale - Unsafe.Add(ref offsets, i)) * inverseStep + 0.5f;
-            code[i] = (byte)Math.Min(Math.Max(place, 0f), CodeMax);
-        }
-    }
-
-    private int SquaredLength(byte* code)
-    {
-        var sum = 0;
-        for (var i = 0; i < CodeBytes; i++)
-            sum += code[i] * code[i];
-        return sum;
-    }
-
-    private int OffsetProduct(byte* code)
-    {
-        var sum = 0d;
-        for (var i = 0; i < CodeBytes; i++)
-            sum += (double)_offsets[i] * code[i];
-        return (int)Math.Clamp(Math.Round(sum / Step), -TermMax, TermMax);
-    }
+    /// <summary>The question that a row asks of other rows. Distances are then those of two codes, in units that do not
+    /// depend on the row, so that they may be compared across queries.</summary>
+    /// <param name="code">Of the row.</param>
+    /// <param name="term">Of the row.</param>
+    /// <param name="query">Room for <see cref="QueryBytes"/>.</param>
+    public abstract CodeQuery QueryOfRow(byte* code, int term, sbyte* query);
 }
 
-/// <summary>A query on the grid: its distance to a row is <c>bias + termWeight · term + productWeight · product</c>,
-/// in squared steps.</summary>
-/// <param name="code">As many bytes as kernels read, zero past the code; lives as long as the caller's buffer.</param>
+/// <summary>A query on the grid: its distance to a row is <c>bias + termWeight · term + productWeight · product</c>, in
+/// whole numbers of the grid's own.</summary>
+/// <param name="code">As many bytes as kernels read; lives as long as the caller's buffer.</param>
 /// <param name="bias">The query's own term.</param>
-/// <param name="termWeight">What the row's term counts: 0 where products alone decide (a query under dot).</param>
+/// <param name="termWeight">What the row's term counts: 0 where products alone decide.</param>
 /// <param name="productWeight">What the product counts, less than 0.</param>
 internal readonly unsafe struct CodeQuery(sbyte* code, int bias, int termWeight, int productWeight)
 {
     public sbyte* Code { get; } = code;
 
+    /// <summary>What turns the whole number into an engine distance: <c>Shift + Factor · distance</c>.</summary>
+    public float Factor { get; init; } = 1;
+
+    public float Shift { get; init; }
+
+    /// <summary>What no engine distance is below, though rounded ones may come out there.</summary>
+    public float Least { get; init; } = float.NegativeInfinity;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Distance(int product, int term) => bias + termWeight * term + productWeight * product;
+
+    /// <summary>The engine distance that codes tell, as near as their rounding lets it.</summary>
+    public float Estimate(float distance) => Math.Max(Least, Shift + Factor * distance);
 }

@@ -70,6 +70,8 @@ public sealed class CollectionCallsTests : IDisposable
                 Connectivity = 16,
                 EfConstruction = 200,
                 EfSearch = 64,
+                Compression = Compression.None,
+                Rerank = Rerank.Float32,
                 Engine = "embedded",
                 Shards = 1,
             },
@@ -178,6 +180,8 @@ public sealed class CollectionCallsTests : IDisposable
         { "spec.ef_search", Spec(spec => spec.EfSearch = -1) },
         { "spec.nlist", Spec(spec => spec.Nlist = 65_537) },
         { "spec.nprobe", Spec(spec => spec.Nprobe = -1) },
+        { "spec.compression", Spec(spec => spec.Compression = (Compression)99) },
+        { "spec.rerank", Spec(spec => spec.Rerank = (Rerank)2) },
         { "spec.ttl_seconds", Spec(spec => spec.TtlSeconds = -5) },
         { "spec.engine", Spec(spec => spec.Engine = "faiss") },
     };

@@ -57,6 +57,27 @@ public sealed class CollectionEndpointTests
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task A_compression_is_told_to_the_worker_and_never_changes(Dialect dialect)
+    {
+        await using var world = await VectorWorld.StartAsync(dialect);
+        var created = await world.Api.PostAsync(
+            Root,
+            """{"name":"points","dims":4,"index_type":"FLAT","compression":"sq4","params":{"rerank":"none"}}""");
+        Assert.Equal(HttpStatusCode.Created, created.Status);
+        Assert.Equal("sq4", created.String("compression"));
+        Assert.Equal("building", created.String("status"));
+        Assert.Equal("""{"rerank":"none"}""", created["params"].GetRawText());
+        var spec = world.Worker.Ai.RequestsOf<CreateCollectionRequest>().Single().Spec;
+        Assert.Equal((Compression.Sq4, Rerank.None), (spec.Compression, spec.Rerank));
+
+        foreach (var change in new[] { """{"compression":"sq8"}""", """{"params":{"rerank":"float32"}}""" })
+        {
+            var refused = await world.Api.PutAsync($"{Root}/points", change);
+            Assert.Equal(HttpStatusCode.UnprocessableEntity, refused.Status);
+        }
+    }
+
+    [Theory, ClassData(typeof(EveryDatabase))]
     public async Task A_collection_that_chooses_its_index_tells_what_it_chose_and_what_that_costs(Dialect dialect)
     {
         await using var world = await VectorWorld.StartAsync(dialect);
@@ -84,6 +105,11 @@ public sealed class CollectionEndpointTests
     [InlineData("""{"name":"a","dims":32769,"index_type":"FLAT"}""", 400, 30003, "dims")]
     [InlineData("""{"name":"a","dims":"2","index_type":"FLAT"}""", 400, 10004, "dims")]
     [InlineData("""{"name":"a","dims":2,"index_type":"flat"}""", 400, 30003, "index_type")]
+    [InlineData("""{"name":"a","dims":2,"index_type":"HNSW","compression":"pq"}""", 422, 30005, "compression")]
+    [InlineData("""{"name":"a","dims":63,"index_type":"HNSW","compression":"binary"}""", 400, 30003, "compression")]
+    [InlineData("""{"name":"a","dims":64,"index_type":"IVF_SQ8","compression":"sq4"}""", 400, 30003, "compression")]
+    [InlineData("""{"name":"a","dims":2,"index_type":"HNSW","params":{"rerank":"x"}}""", 400, 30003, "params.rerank")]
+    [InlineData("""{"name":"a","dims":2,"index_type":"FLAT","params":{"rerank":7}}""", 400, 10004, "params.rerank")]
     [InlineData("""{"name":"a","dims":2,"index_type":"IVF_PQ"}""", 400, 30003, "index_type")]
     [InlineData("""{"name":"a","dims":2,"index_type":"IVF_FLAT","params":{"m":8}}""", 400, 30003, "params.m")]
     [InlineData("""{"name":"a","dims":2,"index_type":"IVF_SQ8","params":{"nlist":0}}""", 400, 30003, "params.nlist")]

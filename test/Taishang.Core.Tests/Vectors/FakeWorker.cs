@@ -96,7 +96,14 @@ internal sealed partial class FakeWorker
         {
             Spec = place.Spec,
             LiveRows = place.Rows.Count,
-            Index = new IndexUse { IndexType = IndexType.Flat, Reason = "few rows", BytesPerVector = 16 },
+            Index = new IndexUse
+            {
+                IndexType = IndexType.Flat,
+                Reason = "few rows",
+                BytesPerVector = 16,
+                Compression = Compression.None,
+                Rerank = Rerank.Float32,
+            },
             IndexedRows = place.Rows.Keys.Count(place.Indexed.ContainsKey),
             DiskBytes = 4096,
             MemoryBytes = 2048,

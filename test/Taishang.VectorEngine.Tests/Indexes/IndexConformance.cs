@@ -15,6 +15,9 @@ public abstract class IndexConformance
 
     protected virtual int Shards => 1;
 
+    /// <summary>What else the kind can be combined with.</summary>
+    private protected virtual CompressionKind Compression => CompressionKind.None;
+
     /// <summary>Engine options that bring the kind to work on a few thousand rows.</summary>
     private protected virtual VectorEngineOptions Engine(VectorEngineOptions engine) => engine;
 
@@ -301,6 +304,7 @@ public abstract class IndexConformance
             Metric = metric,
             Index = Kind,
             Shards = Shards,
+            Compression = Compression,
         });
         await collection.UpsertAllAsync(Rows.Numbered(vectors, metadata));
         await collection.BuildIndexAsync(null, CancellationToken.None);
@@ -329,6 +333,20 @@ public sealed class IvfSq8Conformance : IndexConformance
     protected override IndexKind Kind => IndexKind.IvfSq8;
 }
 
+public sealed class HnswSq4Conformance : IndexConformance
+{
+    protected override IndexKind Kind => IndexKind.Hnsw;
+
+    private protected override CompressionKind Compression => CompressionKind.Sq4;
+}
+
+public sealed class FlatSq8Conformance : IndexConformance
+{
+    protected override IndexKind Kind => IndexKind.Flat;
+
+    private protected override CompressionKind Compression => CompressionKind.Sq8;
+}
+
 public sealed class AutoConformance : IndexConformance
 {
     protected override IndexKind Kind => IndexKind.Auto;
@@ -355,6 +373,6 @@ public sealed class ConformanceIsComplete
             .Select(type => type.Name)
             .Where(name => !name.StartsWith("Sharded", StringComparison.Ordinal));
 
-        Assert.Equal(Enum.GetNames<IndexKind>().Select(kind => kind + "Conformance").Order(), suites.Order());
+        Assert.Subset(suites.ToHashSet(), Enum.GetNames<IndexKind>().Select(kind => kind + "Conformance").ToHashSet());
     }
 }

@@ -53,7 +53,7 @@ public sealed class IvfTests
     {
         using var rows = TableOf(DistanceMetric.L2, Rows.Clustered(3, 4000, Dimensions, 25));
         var scorer = new RowScorer(rows, DistanceScorer.For(DistanceMetric.L2));
-        using var index = new IvfIndex(IndexKind.IvfFlat, new IvfOptions(), scorer);
+        using var index = new IvfIndex(IndexKind.IvfFlat, new IvfOptions(), default, scorer);
         using var stop = new CancellationTokenSource();
         var told = new List<int>();
 
@@ -137,7 +137,7 @@ public sealed class IvfTests
     {
         using var rows = TableOf(DistanceMetric.L2, Rows.Clustered(9, 2500, Dimensions, 25));
         var scorer = new RowScorer(rows, DistanceScorer.For(DistanceMetric.L2));
-        using var small = new IvfIndex(IndexKind.IvfFlat, new IvfOptions(), scorer);
+        using var small = new IvfIndex(IndexKind.IvfFlat, new IvfOptions(), default, scorer);
         Assert.False(small.IsOutgrown(2500));
         await small.CoverAsync(10, 1, null, CancellationToken.None);
         await small.CoverAsync(900, 1, null, CancellationToken.None);
@@ -145,7 +145,7 @@ public sealed class IvfTests
         Assert.False(small.IsOutgrown(1009));
         Assert.True(small.IsOutgrown(1010));
 
-        using var large = new IvfIndex(IndexKind.IvfFlat, new IvfOptions(), scorer);
+        using var large = new IvfIndex(IndexKind.IvfFlat, new IvfOptions(), default, scorer);
         await large.CoverAsync(1250, 1, null, CancellationToken.None);
         Assert.False(large.IsOutgrown(2499));
         Assert.True(large.IsOutgrown(2500));
@@ -184,7 +184,8 @@ public sealed class IvfTests
     private static async Task<IvfIndex> BuiltAsync(IndexKind kind, RowTable rows, int threads)
     {
         var scorer = new RowScorer(rows, DistanceScorer.For(rows.Metric));
-        var index = new IvfIndex(kind, new IvfOptions(), scorer);
+        var index = new IvfIndex(
+            kind, new IvfOptions(), new CodeOptions(kind == IndexKind.IvfSq8 ? CodeForm.Seven : null, default), scorer);
         await index.CoverAsync(rows.Count, threads, null, CancellationToken.None);
         return index;
     }

@@ -89,7 +89,7 @@ public sealed unsafe class CodeGridTests
     {
         var code = stackalloc byte[grid.KernelBytes];
         var term = grid.Encode(rows.Vector(row), rows.Scale(row), code);
-        var asked = stackalloc sbyte[grid.KernelBytes];
+        var asked = stackalloc sbyte[grid.QueryBytes];
         var question = grid.EncodeQuery(rows.Vector(query), rows.Scale(query), asked);
         return question.Distance(CodeScorer.Best.Pair(code, question.Code, grid.KernelBytes), term);
     }

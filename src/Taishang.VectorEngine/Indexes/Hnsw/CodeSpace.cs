@@ -16,19 +16,16 @@ internal readonly unsafe struct CodeSpace(HnswGraph graph, CodeQuery query, Spac
 
     public static CodeSpace Of(HnswGraph graph, RowScorer scorer, SpaceMemory memory, int node)
     {
-        // In its block a code is followed by other things; a query's code ends in zeros.
-        var codeBytes = graph.Grid!.CodeBytes;
-        var code = memory.Code(graph.KernelBytes);
-        new ReadOnlySpan<byte>(graph.Code(node), codeBytes).CopyTo(new Span<byte>(code, codeBytes));
-        new Span<sbyte>(code + codeBytes, graph.KernelBytes - codeBytes).Clear();
-        return new CodeSpace(graph, graph.Grid.QueryOf(code, graph.CodeTerm(node)), memory);
+        var grid = graph.Grid!;
+        var query = grid.QueryOfRow(graph.Code(node), graph.CodeTerm(node), memory.Code(grid.QueryBytes));
+        return new CodeSpace(graph, query, memory);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Score(int node)
     {
         var code = graph.Code(node);
-        var product = CodeScorer.Best.Pair(code, _query.Code, graph.KernelBytes);
+        var product = graph.Scorer.Pair(code, _query.Code, graph.KernelBytes);
         return _query.Distance(product, *(int*)(code + graph.TermOffset));
     }
 
@@ -39,7 +36,7 @@ internal readonly unsafe struct CodeSpace(HnswGraph graph, CodeQuery query, Spac
         for (var i = 0; i < count; i++)
             addresses[i] = graph.Code(nodes[i]);
 
-        CodeScorer.Best.Gathered(_query.Code, addresses, count, graph.KernelBytes, sums);
+        graph.Scorer.Gathered(_query.Code, addresses, count, graph.KernelBytes, sums);
         var termOffset = graph.TermOffset;
         for (var i = 0; i < count; i++)
             distances[i] = _query.Distance(sums[i], *(int*)(addresses[i] + termOffset));

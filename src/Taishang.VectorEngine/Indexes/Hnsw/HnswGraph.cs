@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Taishang.VectorEngine.Distances;
 using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Quantization;
 using Taishang.VectorEngine.Storage;
@@ -62,6 +63,7 @@ internal sealed unsafe class HnswGraph : IDisposable
         {
             TermOffset = RoundUp(grid.CodeBytes, sizeof(int));
             KernelBytes = grid.KernelBytes;
+            Scorer = grid.Scorer;
             _linksOffset = TermOffset + sizeof(int);
         }
 
@@ -73,12 +75,16 @@ internal sealed unsafe class HnswGraph : IDisposable
     }
 
     /// <summary>An empty graph whose codes fit the first rows of a table.</summary>
-    public static HnswGraph Over(RowTable rows, int count, HnswOptions options) =>
-        new(options, CodeGridTrainer.Train(rows, count));
+    public static HnswGraph Over(
+        RowTable rows, int count, HnswOptions options, CodeForm form = CodeForm.Seven) =>
+        new(options, CodeGridTrainer.Train(rows, count, form));
 
     public HnswOptions Options { get; }
 
     public CodeGrid? Grid { get; }
+
+    /// <summary>Compares codes.</summary>
+    public CodeScorer Scorer { get; } = CodeScorer.Best;
 
     /// <summary>Bytes of a node on the bottom level.</summary>
     public int BlockBytes { get; }

@@ -1,9 +1,14 @@
+using Taishang.VectorEngine.Distances;
+using Taishang.VectorEngine.Quantization;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Indexes.Hnsw;
 
 /// <summary>The graph as an index over a table's rows.</summary>
-internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer) : IRowIndex
+/// <param name="graph">The graph.</param>
+/// <param name="scorer">Of the table.</param>
+/// <param name="rerank">What puts in order what a walk over codes found.</param>
+internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, RerankKind rerank) : IRowIndex
 {
     /// <summary>
     /// Under dot a walk keeps so many times the width asked for: a product is no metric, its long rows hide others from
@@ -11,15 +16,14 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer) : IRowIndex
     /// </summary>
     private const int DotWidening = 2;
 
-    /// <summary>Nodes beyond those asked for that are ordered by floats, at least.</summary>
-    private const int RerankedMin = 30;
-
-    /// <summary>The same as a share of those asked for: one in so many.</summary>
-    private const int RerankedShare = 2;
+    /// <summary>Nodes kept beyond those asked for, one in so many.</summary>
+    private const int SpareShare = 2;
 
     public HnswGraph Graph { get; } = graph;
 
     public IndexKind Kind => IndexKind.Hnsw;
+
+    public CodeForm? Form => Graph.Grid?.Form;
 
     public bool GrowsByRows => true;
 
@@ -61,16 +65,20 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer) : IRowIndex
         var topK = effort.TopK;
 
         // Wider than what is asked for, because some of what is near may be dead.
-        var width = Math.Max(effort.EfSearch, topK + topK / RerankedShare);
+        var width = Math.Max(effort.EfSearch, topK + topK / SpareShare);
         if (scorer.Rows.Metric == DistanceMetric.Dot)
             width *= DotWidening;
 
-        // A walk over floats has all in order; of one over codes the nearest are ordered by floats, enough of them
-        // that a code's rounding does not decide what is returned.
-        var kept = Graph.Grid is null
-            ? width
-            : Math.Min(width, topK + Math.Max(RerankedMin, topK / RerankedShare));
-        return new IndexLayer(width, kept);
+        // A walk over floats has all in order, one over codes all that there is to know when nothing puts it in order.
+        if (Graph.Grid is not { } grid || rerank == RerankKind.None)
+            return new IndexLayer(width, width);
+
+        // Of one that is ordered by floats as many as make up for the rounding of codes; codes of few bits need a
+        // wider walk for them.
+        var kept = Oversampling.Candidates(grid.Form, topK);
+        if (grid.Form == CodeForm.Seven)
+            kept = Math.Min(width, kept);
+        return new IndexLayer(Math.Max(width, kept), kept);
     }
 
     public bool ScanIsCheaper(in IndexSearch search)
@@ -86,7 +94,7 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer) : IRowIndex
     {
         var walk = new GraphSearch(
             search.Layer.Width,
-            search.Layer.Kept,
+            Graph.Grid is not null && rerank == RerankKind.None ? 0 : search.Layer.Kept,
             search.Rows,
             IsPlain,
             search.Matching,

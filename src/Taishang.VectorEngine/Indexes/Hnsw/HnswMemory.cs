@@ -12,9 +12,9 @@ internal static class HnswMemory
     private const int InfoBytes = 3 * sizeof(int);
 
     /// <summary>Of one node with a code, on all its levels; a little above what it is without.</summary>
-    public static long BytesOfNode(int dimensions, int connectivity)
+    public static long BytesOfNode(int codeBytes, int connectivity)
     {
-        var code = BytesOfCode(dimensions);
+        var code = BytesOfCode(codeBytes);
         var bottom = (1L + 2 * connectivity + HnswGraph.SpareLinks) * sizeof(int);
         // A node stands on 1 / (M - 1) upper levels on the average.
         var upper = (1L + connectivity) * sizeof(int) / (connectivity - 1) + 1;
@@ -22,7 +22,7 @@ internal static class HnswMemory
     }
 
     /// <summary>Of a row's code with its term; a little above what it is.</summary>
-    public static long BytesOfCode(int dimensions) => RoundUp(dimensions, CodeStepBytes) + sizeof(int);
+    public static long BytesOfCode(int codeBytes) => RoundUp(codeBytes, CodeStepBytes) + sizeof(int);
 
     private static long RoundUp(long bytes, int unit) => (bytes + unit - 1) / unit * unit;
 }

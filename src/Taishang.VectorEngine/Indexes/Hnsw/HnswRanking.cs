@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Taishang.VectorEngine.Memory;
+using Taishang.VectorEngine.Quantization;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Indexes.Hnsw;
@@ -29,6 +30,15 @@ internal static unsafe class HnswRanking
     {
         foreach (var ranked in entries)
             OfferWithTwins(graph, filter, Ranked.Node(ranked), Ranked.Distance(ranked), heap);
+    }
+
+    /// <summary>Offers all accepted rows with the distances that their codes tell.</summary>
+    public static void OfferByCodes<TFilter>(
+        HnswGraph graph, in CodeQuery query, TFilter filter, ReadOnlySpan<ulong> entries, BoundedHeap<IdOrder> heap)
+        where TFilter : struct, IRowFilter
+    {
+        foreach (var ranked in entries)
+            OfferWithTwins(graph, filter, Ranked.Node(ranked), query.Estimate(Ranked.Distance(ranked)), heap);
     }
 
     /// <summary>

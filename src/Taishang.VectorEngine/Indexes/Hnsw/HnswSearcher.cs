@@ -59,12 +59,15 @@ internal static unsafe class HnswSearcher
             return true;
         }
 
-        var coded = grid.EncodeQuery(query.Vector, query.Scale, memory.Walker.Memory.Code(grid.KernelBytes));
+        var coded = grid.EncodeQuery(query.Vector, query.Scale, memory.Walker.Memory.Code(grid.QueryBytes));
         var space = new CodeSpace(graph, coded, memory.Walker.Memory);
         if (!Walk(graph, space, (entry, top), search, filter, memory.Walker))
             return false;
 
-        HnswRanking.OfferByFloats(graph, scorer, query, filter, search.Reranked, memory);
+        if (search.Reranked == 0)
+            HnswRanking.OfferByCodes(graph, coded, filter, memory.Walker.Pool.Entries, memory.Heap);
+        else
+            HnswRanking.OfferByFloats(graph, scorer, query, filter, search.Reranked, memory);
         return true;
     }
 
@@ -112,7 +115,7 @@ internal static unsafe class HnswSearcher
 /// <summary>How to walk for one answer.</summary>
 /// <param name="Width">Nodes kept (ef in the paper).</param>
 /// <param name="Reranked">Of them, accepted ones that are ordered by floats and offered when the walk was one over
-/// codes.</param>
+/// codes; 0 when codes alone decide.</param>
 /// <param name="Limit">Nodes from this on are not the caller's to see.</param>
 /// <param name="IsPlain">Whether links lead nowhere among acceptable nodes alone.</param>
 /// <param name="Matching">Rows that are acceptable.</param>

@@ -1,3 +1,4 @@
+using Taishang.VectorEngine.Distances;
 using Taishang.VectorEngine.Indexes.Hnsw;
 using Taishang.VectorEngine.Quantization;
 using Taishang.VectorEngine.Storage;
@@ -9,7 +10,11 @@ namespace Taishang.VectorEngine.Indexes.Ivf;
 /// through the nearest. The lists are made of all rows when the first are covered; later rows join them, until there
 /// are twice as many and a compaction makes new ones.
 /// </summary>
-internal sealed class IvfIndex(IndexKind kind, IvfOptions options, RowScorer scorer) : IRowIndex
+/// <param name="kind">IVF_FLAT, IVF_SQ8, or FLAT with codes, which is one list of all rows.</param>
+/// <param name="options">How many lists.</param>
+/// <param name="codes">What lists hold of a row.</param>
+/// <param name="scorer">Of the table.</param>
+internal sealed class IvfIndex(IndexKind kind, IvfOptions options, CodeOptions codes, RowScorer scorer) : IRowIndex
 {
     /// <summary>Lists for so many rows, times the root of the rows: ranking middles and reading lists then cost about
     /// the same.</summary>
@@ -29,9 +34,9 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, RowScorer sco
     /// <summary>Under dot long rows of other lists hide near ones: as in a graph, twice as far by default.</summary>
     private const int DotWidening = 2;
 
-    /// <summary>Rows beyond those asked for that are ordered by floats, as in a graph.</summary>
-    private const int RerankedMin = 30;
-    private const int RerankedShare = 2;
+    /// <summary>Matching rows for each one kept up to which floats are scanned at once, though there are codes.
+    /// </summary>
+    private const int ScannedPerKept = 4;
 
     /// <summary>Rows that join lists between two looks at the cancellation and the progress.</summary>
     private const int JoinRows = 1_024;
@@ -40,6 +45,8 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, RowScorer sco
     private int _covered;
 
     public IndexKind Kind => kind;
+
+    public CodeForm? Form => Lists?.Entries.Grid?.Form;
 
     /// <summary>Lists made of the first rows alone would have to be made again.</summary>
     public bool GrowsByRows => Lists is not null;
@@ -51,7 +58,8 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, RowScorer sco
     public IndexBytes Bytes => Lists is { } lists ? new IndexBytes(lists.EntryBytes, lists.OtherBytes) : default;
 
     public bool IsOutgrown(int rows) =>
-        Lists is { } lists && rows - lists.TrainedRows >= Math.Max(lists.TrainedRows, Limits.CatchUpRows);
+        kind != IndexKind.Flat && Lists is { } lists
+        && rows - lists.TrainedRows >= Math.Max(lists.TrainedRows, Limits.CatchUpRows);
 
     public async Task CoverAsync(int rows, int threads, Action<int>? progress, CancellationToken cancellation)
     {
@@ -81,16 +89,23 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, RowScorer sco
 
     public IndexLayer FirstLayer(in SearchEffort effort)
     {
-        var kept = kind == IndexKind.IvfFlat
-            ? effort.TopK
-            : effort.TopK + Math.Max(RerankedMin, effort.TopK / RerankedShare);
-        return new IndexLayer(effort.Probes ?? DefaultProbes(), kept);
+        var kept = Form is { } form && codes.Rerank != RerankKind.None
+            ? Oversampling.Candidates(form, effort.TopK)
+            : effort.TopK;
+        return new IndexLayer(kind == IndexKind.Flat ? 1 : effort.Probes ?? DefaultProbes(), kept);
     }
 
     public bool ScanIsCheaper(in IndexSearch search)
     {
         var lists = Lists;
-        return lists is null || search.Layer.Width >= lists.Count
+        if (lists is null || search.Layer.Width == int.MaxValue)
+            return true;
+
+        // A scan of codes is worth it while it may leave most rows to them.
+        if (kind == IndexKind.Flat)
+            return search.Matching <= search.Layer.Kept * ScannedPerKept;
+
+        return search.Layer.Width >= lists.Count
             || search.Matching <= Math.Max(search.Layer.Kept, ProbedRows(lists, search.Layer.Width));
     }
 
@@ -98,7 +113,11 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, RowScorer sco
         where TFilter : struct, IRowFilter
     {
         var lists = Lists!;
-        var probe = new IvfProbe(search.Layer.Width, ProbedRows(lists, search.Layer.Width), search.Layer.Kept);
+        var probe = new IvfProbe(
+            search.Layer.Width,
+            ProbedRows(lists, search.Layer.Width),
+            search.Layer.Kept,
+            codes.Rerank == RerankKind.None);
         IvfSearcher.Search(lists, scorer, query, probe, filter, memory);
         return true;
     }
@@ -115,6 +134,9 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, RowScorer sco
 
     private int ListCount(int rows)
     {
+        if (kind == IndexKind.Flat)
+            return 1;
+
         var wanted = options.Lists > 0 ? options.Lists : (int)(ListsPerRoot * Math.Sqrt(rows));
         var most = Math.Min(rows / ListRowsMin, SummedFloatsMax / scorer.Rows.Dimensions);
         return Math.Clamp(wanted, 1, Math.Max(1, most));
@@ -130,7 +152,7 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, RowScorer sco
             threads,
             compared => progress?.Invoke((int)Math.Min(rows - 1, rows * Interlocked.Add(ref done, compared) / all)),
             cancellation);
-        var grid = kind == IndexKind.IvfFlat ? null : CodeGridTrainer.Train(scorer.Rows, rows);
+        var grid = codes.Form is { } form ? CodeGridTrainer.Train(scorer.Rows, rows, form) : null;
         var division = await IvfTrainer.TrainAsync(work, rows, count);
         var lists = new IvfLists(division.Centroids, new IvfEntries(scorer.Rows, grid), division.Sizes());
         try

@@ -41,7 +41,8 @@ internal sealed unsafe class IvfLists : IDisposable
 
     public long EntryBytes => (long)TrainedRows * Entries.Bytes + _tails.Bytes;
 
-    public long OtherBytes => Centroids.Bytes + (long)_rows.Bytes + _starts.Length * (long)sizeof(long);
+    public long OtherBytes =>
+        Centroids.Bytes + (long)_rows.Bytes + _starts.Length * (long)sizeof(long) + _tails.TableBytes;
 
     /// <summary>The rows that a list was made of; with the entries of <see cref="Base"/> to be filled at first.
     /// </summary>

@@ -1,4 +1,3 @@
-using Taishang.VectorEngine.Distances;
 using Taishang.VectorEngine.Indexes.Hnsw;
 using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Quantization;
@@ -29,8 +28,15 @@ internal static unsafe class IvfSearcher
 
         var candidates = memory.Candidates;
         candidates.Begin(probe.Kept, default);
-        var coded = grid.EncodeQuery(query.Vector, query.Scale, space.Code(grid.KernelBytes));
+        var coded = grid.EncodeQuery(query.Vector, query.Scale, space.Code(grid.QueryBytes));
         Probe(lists, probe, filter, memory, new CodeOffers(lists.Entries, coded, space, candidates));
+        if (probe.IsByCodes)
+        {
+            foreach (var candidate in candidates.Finish())
+                memory.Heap.Offer(coded.Estimate(candidate.Distance), candidate.Row);
+            return;
+        }
+
         OrderByFloats(scorer, query, candidates.Finish(), memory);
     }
 
@@ -120,7 +126,8 @@ internal static unsafe class IvfSearcher
 
         public void Score(int count)
         {
-            CodeScorer.Best.Gathered(_query.Code, space.Addresses, count, entries.Grid!.KernelBytes, space.Sums);
+            var grid = entries.Grid!;
+            grid.Scorer.Gathered(_query.Code, space.Addresses, count, grid.KernelBytes, space.Sums);
             for (var i = 0; i < count; i++)
             {
                 var term = *(int*)(space.Addresses[i] + entries.TermOffset);
@@ -134,7 +141,8 @@ internal static unsafe class IvfSearcher
 /// <param name="Lists">At least.</param>
 /// <param name="Rows">Acceptable ones to score, at least.</param>
 /// <param name="Kept">Rows to keep.</param>
-internal readonly record struct IvfProbe(int Lists, long Rows, int Kept);
+/// <param name="IsByCodes">Whether the distances of codes are the answer's.</param>
+internal readonly record struct IvfProbe(int Lists, long Rows, int Kept, bool IsByCodes);
 
 /// <summary>Ties by row number: what codes can not tell apart, floats will.</summary>
 internal readonly struct RowOrder : ITieBreak

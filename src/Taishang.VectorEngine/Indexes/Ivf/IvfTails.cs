@@ -11,6 +11,9 @@ internal sealed unsafe class IvfTails : IDisposable
     /// <summary>About the size of a chunk; each list wastes half of one.</summary>
     private const int ChunkBytesTarget = 8 << 10;
     private const int EntriesMax = 8;
+
+    /// <summary>A list that holds every row wastes half a chunk once.</summary>
+    private const int EntriesOfOnlyList = 1_024;
     private const int HeaderBytes = 2 * sizeof(int);
     private const int Alignment = 64;
     private const int NoChunk = -1;
@@ -29,13 +32,17 @@ internal sealed unsafe class IvfTails : IDisposable
         _first = new int[lists];
         _last = new int[lists];
         Array.Fill(_first, NoChunk);
-        _entriesPerChunk = Math.Clamp(ChunkBytesTarget / entries.Bytes, 1, EntriesMax);
+        _entriesPerChunk = lists == 1
+            ? EntriesOfOnlyList
+            : Math.Clamp(ChunkBytesTarget / entries.Bytes, 1, EntriesMax);
         _entriesOffset = RoundUp(HeaderBytes + _entriesPerChunk * sizeof(int));
         _chunks = new ChunkedRows(
             RoundUp(_entriesOffset + _entriesPerChunk * entries.Bytes + IvfEntries.SlackBytes));
     }
 
-    public long Bytes => _chunks.Bytes + _first.Length * 2L * sizeof(int);
+    public long Bytes => _chunks.Bytes;
+
+    public long TableBytes => _first.Length * 2L * sizeof(int);
 
     public void Append(int list, int row)
     {

@@ -1,0 +1,202 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Taishang.VectorEngine.Distances;
+
+namespace Taishang.VectorEngine.Quantization;
+
+/// <summary>
+/// Even levels: one offset a dimension, one step for all. Because the step is shared, distances of two codes are whole
+/// numbers that one product of bytes gives, in squared steps: under l2 and cosine |a|² + |b|² − 2ab of the codes, under
+/// dot the negative product of the vectors that the codes stand for, the constant part left out. No error but that of
+/// the rounding remains. Of rows with four bits a query keeps three more, an eighth of a step.
+/// </summary>
+internal sealed unsafe class LevelGrid : CodeGrid
+{
+    private const int NibbleMax = 15;
+
+    /// <summary>Levels of a query in a step of the rows.</summary>
+    private const int QueryLevels = 8;
+
+    private readonly int _levelMax;
+
+    /// <param name="metric">What the codes have to tell apart.</param>
+    /// <param name="form">Seven bits or four.</param>
+    /// <param name="offsets">The value of code 0 in each dimension.</param>
+    /// <param name="step">Distance of neighbouring codes, more than zero.</param>
+    public LevelGrid(DistanceMetric metric, CodeForm form, float[] offsets, float step)
+        : base(metric, form, offsets)
+    {
+        Step = step;
+        _levelMax = LevelMax(form);
+    }
+
+    public float Step { get; }
+
+    public static int LevelMax(CodeForm form) => form == CodeForm.Seven ? CodeMax : NibbleMax;
+
+    /// <inheritdoc />
+    /// <remarks>The term is the sum of the squared codes, or under dot the product of the code with the offsets, in
+    /// squared steps.</remarks>
+    public override int Encode(float* vector, float scale, byte* code)
+    {
+        var factor = Metric == DistanceMetric.Cosine ? scale : 1f;
+        if (Form == CodeForm.Seven)
+            RoundToBytes(vector, factor, code);
+        else
+            RoundToNibbles(vector, factor, code);
+        return Metric == DistanceMetric.Dot ? OffsetProduct(code) : SquaredLength(code);
+    }
+
+    /// <inheritdoc />
+    /// <remarks>Under l2 and cosine a query gets the code that a row would get, or one on a finer grid. Under dot its
+    /// own signed grid, on which only its direction counts.</remarks>
+    public override CodeQuery EncodeQuery(float* vector, float scale, sbyte* query)
+    {
+        new Span<sbyte>(query, QueryBytes).Clear();
+        if (Metric == DistanceMetric.Dot)
+            return EncodeDirection(vector, query);
+
+        var factor = Metric == DistanceMetric.Cosine ? scale : 1f;
+        if (Form == CodeForm.Seven)
+        {
+            RoundToBytes(vector, factor, (byte*)query);
+            return WithUnit(new CodeQuery(query, SquaredLength((byte*)query), 1, -2), 1);
+        }
+
+        long squared = 0;
+        var inverse = QueryLevels / Step;
+        for (var i = 0; i < Dimensions; i++)
+        {
+            var place = (vector[i] * factor - OffsetArray[i]) * inverse + 0.5f;
+            var level = (int)Math.Min(Math.Max(place, 0f), CodeMax);
+            query[Place(i)] = (sbyte)level;
+            squared += level * level;
+        }
+
+        // |q|² + |c|² − 2qc with q = k / 8, times 8: 8 |c|² − 2kc + |k|² / 8.
+        var bias = (int)((squared + QueryLevels / 2) / QueryLevels);
+        return WithUnit(new CodeQuery(query, bias, QueryLevels, -2), QueryLevels);
+    }
+
+    public override CodeQuery QueryOfRow(byte* code, int term, sbyte* query)
+    {
+        // In its place a code is followed by other things; a query ends in zeros.
+        if (Form == CodeForm.Seven)
+        {
+            new ReadOnlySpan<byte>(code, CodeBytes).CopyTo(new Span<byte>(query, CodeBytes));
+            new Span<sbyte>(query + CodeBytes, QueryBytes - CodeBytes).Clear();
+        }
+        else
+        {
+            new Span<sbyte>(query, QueryBytes).Clear();
+            for (var start = 0; start < CodeBytes; start += CodeLayout.StepBytes)
+                Unpack(code + start, query + 2 * start, Math.Min(CodeLayout.StepBytes, CodeBytes - start));
+        }
+
+        return Metric == DistanceMetric.Dot
+            ? new CodeQuery(query, -term, -1, -1)
+            : new CodeQuery(query, term, 1, -2);
+    }
+
+    /// <summary>The lower halves of up to a step of bytes, then the upper ones.</summary>
+    private static void Unpack(byte* code, sbyte* query, int bytes)
+    {
+        if (bytes == CodeLayout.StepBytes)
+        {
+            // Written out so that it becomes a few instructions: builds do it for each node that they look at.
+            var packed = Vector256.Load(code);
+            (packed & Vector256.Create((byte)NibbleMax)).AsSByte().Store(query);
+            (packed >>> 4).AsSByte().Store(query + CodeLayout.StepBytes);
+            return;
+        }
+
+        for (var i = 0; i < bytes; i++)
+        {
+            query[i] = (sbyte)(code[i] & NibbleMax);
+            query[i + CodeLayout.StepBytes] = (sbyte)(code[i] >> 4);
+        }
+    }
+
+    private CodeQuery EncodeDirection(float* vector, sbyte* query)
+    {
+        var largest = 0f;
+        var offsets = 0d;
+        for (var i = 0; i < Dimensions; i++)
+        {
+            largest = Math.Max(largest, Math.Abs(vector[i]));
+            offsets += (double)vector[i] * OffsetArray[i];
+        }
+
+        var factor = largest > 0 ? CodeMax / largest : 0f;
+        for (var i = 0; i < Dimensions; i++)
+            query[Place(i)] = (sbyte)MathF.Round(vector[i] * factor);
+        return new CodeQuery(query, 0, 0, -1)
+        {
+            Factor = largest > 0 ? Step / factor : 0f,
+            Shift = (float)-offsets,
+        };
+    }
+
+    /// <summary>A squared distance in squared steps, or parts of them; of unit vectors it is 2 − 2 cos.</summary>
+    private CodeQuery WithUnit(CodeQuery query, int parts) => Metric == DistanceMetric.L2
+        ? query with { Factor = Step * Step / parts, Least = 0 }
+        : query with { Factor = Step * Step / parts / 2, Shift = -1, Least = -1 };
+
+    private void RoundToBytes(float* vector, float scale, byte* code)
+    {
+        var inverseStep = 1f / Step;
+        ref var offsets = ref MemoryMarshal.GetArrayDataReference(OffsetArray);
+        for (var i = 0; i < CodeBytes; i++)
+        {
+            // Clamped as a float: far outside of the grid a conversion would not be defined.
+            var place = (vector[i] * scale - Unsafe.Add(ref offsets, i)) * inverseStep + 0.5f;
+            code[i] = (byte)Math.Min(Math.Max(place, 0f), CodeMax);
+        }
+    }
+
+    private void RoundToNibbles(float* vector, float scale, byte* code)
+    {
+        var inverseStep = 1f / Step;
+        new Span<byte>(code, CodeBytes).Clear();
+        for (var i = 0; i < Dimensions; i++)
+        {
+            var place = (vector[i] * scale - OffsetArray[i]) * inverseStep + 0.5f;
+            var (at, shift) = CodeLayout.Nibble(i);
+            code[at] |= (byte)((int)Math.Min(Math.Max(place, 0f), NibbleMax) << shift);
+        }
+    }
+
+    private int Place(int component) =>
+        Form == CodeForm.Seven ? component : CodeLayout.NibbleInQuery(component);
+
+    private int Level(byte* code, int component)
+    {
+        if (Form == CodeForm.Seven)
+            return code[component];
+
+        var (at, shift) = CodeLayout.Nibble(component);
+        return (code[at] >> shift) & NibbleMax;
+    }
+
+    private int SquaredLength(byte* code)
+    {
+        var sum = 0;
+        for (var i = 0; i < CodeBytes; i++)
+        {
+            sum += Form == CodeForm.Seven
+                ? code[i] * code[i]
+                : (code[i] & NibbleMax) * (code[i] & NibbleMax) + (code[i] >> 4) * (code[i] >> 4);
+        }
+
+        return sum;
+    }
+
+    private int OffsetProduct(byte* code)
+    {
+        var sum = 0d;
+        for (var i = 0; i < Dimensions; i++)
+            sum += (double)OffsetArray[i] * Level(code, i);
+        return (int)Math.Clamp(Math.Round(sum / Step), -TermMax, TermMax);
+    }
+}
