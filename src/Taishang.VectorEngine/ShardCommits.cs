@@ -43,6 +43,8 @@ internal sealed class ShardCommits : IDisposable
             : WriteAheadLog.ResumeTorn(device, folder, sync, result.Number, result.ValidBytes);
     }
 
+    public IStorageDevice Device => _device;
+
     public IReadOnlyList<string> Notes { get; } = [];
 
     public VectorCollectionOptions Options => Volatile.Read(ref _manifest).Options;
@@ -103,6 +105,18 @@ internal sealed class ShardCommits : IDisposable
         Note(number);
         if (_log.DurableBytes > LogBytesMax)
             TryFold();
+    }
+
+    /// <summary>What is committed by now, as the beginning of a log of its own. While no call is written.</summary>
+    public ShardManifest Frozen() => _manifest with { FirstLog = FirstLog, Last = _last, Void = [.. _void] };
+
+    /// <summary>Puts a frozen beginning into another folder, with an empty log; returns the names of the files.
+    /// </summary>
+    public static IEnumerable<string> Write(IStorageDevice device, string folder, ShardManifest frozen)
+    {
+        WriteAheadLog.Create(device, folder, sync: true, frozen.FirstLog, 0).Dispose();
+        frozen.Save(device, folder);
+        return [ShardManifest.FileName, Path.GetFileName(LogFiles.Path(folder, frozen.FirstLog))];
     }
 
     public void Change(VectorCollectionOptions options) => Save(_manifest with { Options = options });

@@ -22,7 +22,9 @@ internal sealed record ShardManifest
     /// <summary>Numbers before it that were never committed.</summary>
     public IReadOnlyList<long> Void { get; init; } = [];
 
-    public static string FolderOf(string folder, int shard) => Path.Combine(folder, $"shard-{shard:D2}");
+    public static string FolderOf(string folder, int shard) => Path.Combine(folder, NameOf(shard));
+
+    public static string NameOf(int shard) => $"shard-{shard:D2}";
 
     public void Save(IStorageDevice device, string folder)
     {

@@ -67,7 +67,26 @@ internal sealed class ShardWrites(VectorCollection[] shards, ShardCommits commit
         }
     }
 
-    /// <summary>Runs something while no call is being written.</summary>
+    /// <summary>Runs something while no call is being written to any shard, alone or together.</summary>
+    public async Task RunHoldingAsync(Action action, CancellationToken cancellation)
+    {
+        var holds = new List<QueueHold>();
+        await _turn.WaitAsync(cancellation);
+        try
+        {
+            foreach (var shard in shards)
+                holds.Add(await shard.HoldAsync());
+            action();
+        }
+        finally
+        {
+            foreach (var hold in holds)
+                await hold.DisposeAsync();
+            _turn.Release();
+        }
+    }
+
+    /// <summary>Runs something while no call is being written to several shards.</summary>
     public async Task RunAloneAsync(Action action, CancellationToken cancellation)
     {
         await _turn.WaitAsync(cancellation);

@@ -139,12 +139,6 @@ public sealed partial class ShardedCollection : IVectorCollection
         }
     }
 
-    /// <summary>Refused: a snapshot holds one folder of files, and shards are several.</summary>
-    public Task<CollectionSnapshot> SnapshotAsync(string folder, string note, CancellationToken cancellation) =>
-        throw new VectorInputException(
-            VectorInputError.BadParameter,
-            $"snapshot: a collection of one shard is expected, this one has {_shards.Length}");
-
     /// <inheritdoc/>
     public CollectionDescription Describe()
     {

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using Taishang.VectorEngine.Segments;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine;
@@ -21,9 +22,9 @@ internal sealed class SnapshotFolder : IDisposable
     public SnapshotFolder(IStorageDevice device, string folder)
     {
         _device = device;
-        _folder = Path.TrimEndingDirectorySeparator(folder);
+        _folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         Aside = _folder + AsideSuffix;
-        Clear();
+        Clear("");
     }
 
     /// <summary>Where files are put before <see cref="Commit"/>.</summary>
@@ -31,12 +32,22 @@ internal sealed class SnapshotFolder : IDisposable
 
     public string PathOf(string name) => Path.Combine(Aside, name);
 
-    /// <summary>Removes what was put so far.</summary>
-    public void Clear()
+    /// <summary>Makes a folder below, "" for the whole, without what was put there so far.</summary>
+    public void Clear(string folder)
     {
-        if (Directory.Exists(Aside))
-            Directory.Delete(Aside, recursive: true);
-        Directory.CreateDirectory(Aside);
+        var path = PathOf(folder);
+        if (Directory.Exists(path))
+            Directory.Delete(path, recursive: true);
+        Directory.CreateDirectory(path);
+    }
+
+    /// <summary>What a file that was put must be.</summary>
+    public SnapshotEntry EntryOf(string name, CancellationToken cancellation)
+    {
+        long bytes;
+        using (var file = _device.Open(PathOf(name), writable: false))
+            bytes = file.Length;
+        return new SnapshotEntry(name, bytes, HashOf(PathOf(name), bytes, cancellation));
     }
 
     /// <summary>Copies the first bytes of an open file and returns their hash.</summary>
@@ -58,6 +69,8 @@ internal sealed class SnapshotFolder : IDisposable
     /// <summary>Everything put is durable under the folder's name when this returns.</summary>
     public void Commit()
     {
+        foreach (var folder in Directory.EnumerateDirectories(Aside))
+            _device.SyncFolder(folder);
         _device.SyncFolder(Aside);
         _device.RenameFolder(Aside, _folder);
         _isDone = true;

@@ -10,13 +10,15 @@ namespace Taishang.VectorEngine;
 /// </summary>
 internal sealed class SnapshotRestorer(IStorageDevice device, VectorEngineOptions engine)
 {
-    public CollectionSnapshot Restore(string source, string folder, CancellationToken cancellation)
+    public async Task<CollectionSnapshot> RestoreAsync(string source, string folder, CancellationToken cancellation)
     {
         var snapshot = SnapshotFile.Load(device, source);
         using var target = new SnapshotFolder(device, folder);
+        foreach (var below in snapshot.Folders())
+            target.Clear(below);
         foreach (var entry in snapshot.Entries)
             Bring(entry, source, target, cancellation);
-        Try(target.Aside, cancellation);
+        await TryAsync(target.Aside, snapshot.Options.Shards, cancellation);
         target.Commit();
         return snapshot.Describe();
     }
@@ -35,7 +37,8 @@ internal sealed class SnapshotRestorer(IStorageDevice device, VectorEngineOption
         }
 
         // Logs are written on, and a manifest is small: neither may be shared with the snapshot.
-        var isShared = !LogFiles.TryParse(entry.Name, out _) && entry.Name != Manifest.FileName
+        var name = Path.GetFileName(entry.Name);
+        var isShared = !LogFiles.TryParse(name, out _) && name is not (Manifest.FileName or ShardManifest.FileName)
             && device.TryLink(path, target.PathOf(entry.Name));
         var hash = isShared
             ? target.HashOf(path, entry.Bytes, cancellation)
@@ -44,8 +47,15 @@ internal sealed class SnapshotRestorer(IStorageDevice device, VectorEngineOption
             throw new CorruptDataException(path, 0, "the content does not match the snapshot's checksum");
     }
 
-    private void Try(string folder, CancellationToken cancellation)
+    private async Task TryAsync(string folder, int shards, CancellationToken cancellation)
     {
+        if (shards > 1)
+        {
+            await (await ShardedCollection.OpenAsync(folder, engine, device, cancellation)).DisposeAsync();
+            return;
+        }
+
+        // Without the work that an open collection begins behind its calls.
         var opened = new CollectionOpener(device, folder, engine).Open(cancellation);
         opened.State.Close();
         opened.Log.Dispose();

@@ -18,17 +18,29 @@ public sealed partial class VectorCollection
     public async Task<CollectionSnapshot> SnapshotAsync(string folder, string note, CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        RowRules.CheckRange("note", note.Length, 0, Limits.SnapshotNoteCharactersMax);
-        RequireAbsent(folder);
+        var request = new SnapshotRequest(folder, note);
+        request.Check();
         try
         {
-            return await new SnapshotTaker(_files, _state, _queue, _engine.Time).TakeAsync(folder, note, cancellation);
+            var part = PartOf("");
+            return await new SnapshotTaker(_files.Device, _engine.Time).TakeAsync(
+                request, [part],
+                async target =>
+                {
+                    await _queue.RunAloneAsync(() => part.Pin(target), cancellation);
+                    return Options;
+                },
+                _ => [], cancellation);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new WriteFailedException($"the snapshot could not be written: {exception.Message}", exception);
         }
     }
+
+    /// <summary>This collection as a part of a snapshot.</summary>
+    /// <param name="folder">"" or the shard's folder with a slash.</param>
+    internal SnapshotPart PartOf(string folder) => new(_files, _state, _queue, folder);
 
     /// <summary>Whether a folder's name is that of one that a crash left half-made, beside the name it would have got.
     /// </summary>
@@ -71,7 +83,8 @@ public sealed partial class VectorCollection
         try
         {
             return await Task.Run(
-                () => new SnapshotRestorer(device, engine).Restore(snapshotFolder, folder, cancellation), cancellation);
+                () => new SnapshotRestorer(device, engine).RestoreAsync(snapshotFolder, folder, cancellation),
+                cancellation);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -67,7 +67,8 @@ internal sealed class CollectionFolders(string dataFolder)
     }
 
     /// <summary>When a file of the collection was last written.</summary>
-    public DateTime WrittenAt(Guid id) => new DirectoryInfo(Of(id)).EnumerateFiles()
+    public DateTime WrittenAt(Guid id) => new DirectoryInfo(Of(id))
+        .EnumerateFiles("*", SearchOption.AllDirectories)
         .Select(file => file.LastWriteTimeUtc).DefaultIfEmpty().Max();
 
     public static bool TryDelete(string folder)

@@ -72,8 +72,17 @@ internal sealed record SnapshotFile
         return snapshot;
     }
 
-    /// <summary>A list that came from elsewhere must not lead out of its folder.</summary>
-    private static bool IsName(string name) =>
-        name.Length > 0 && name != FileName
-        && name.All(character => char.IsAsciiLetterOrDigit(character) || character == '-');
+    /// <summary>Folders that files lie in, beside the snapshot's own; with a slash.</summary>
+    public IEnumerable<string> Folders() => Entries.Where(entry => entry.Name.Contains('/', StringComparison.Ordinal))
+        .Select(entry => entry.Name[..(entry.Name.IndexOf('/', StringComparison.Ordinal) + 1)])
+        .Distinct(StringComparer.Ordinal);
+
+    /// <summary>A list that came from elsewhere must not lead out of its folder: a file, or one in a folder below.
+    /// </summary>
+    private static bool IsName(string name)
+    {
+        var parts = name.Split('/');
+        return parts.Length <= 2 && name != FileName && parts.All(part => part.Length > 0
+            && part.All(character => char.IsAsciiLetterOrDigit(character) || character == '-'));
+    }
 }

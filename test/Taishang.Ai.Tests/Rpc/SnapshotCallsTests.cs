@@ -46,6 +46,23 @@ public sealed class SnapshotCallsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_collection_of_several_shards_comes_back_with_them()
+    {
+        await using var worker = await WorkerHost.StartAsync(_folder.Path);
+        var id = NewId();
+        var spec = new CollectionSpec { Dims = 4, Metric = Metric.L2, IndexType = IndexType.Hnsw, Shards = 3 };
+        await worker.Client.CreateCollectionAsync(new CreateCollectionRequest { CollectionId = id, Spec = spec });
+        await worker.UpsertAsync(id, WorkerHost.RandomRows(60, 4, seed: 2));
+        var (snapshot, copy) = (NewId(), NewId());
+        Assert.Equal(3, (await TakeAsync(worker, id, snapshot, "")).Spec.Shards);
+        await worker.UpsertAsync(id, WorkerHost.Row("later", [1, 2, 3, 4]));
+        Assert.Equal(60, await RestoreAsync(worker, snapshot, copy));
+        await worker.UpsertAsync(copy, WorkerHost.RandomRows(80, 4, seed: 3));
+        Assert.Equal(80, await worker.CountAsync(copy));
+        Assert.Equal(61, await worker.CountAsync(id));
+    }
+
+    [Fact]
     public async Task A_damaged_snapshot_is_named_makes_no_collection_and_can_be_deleted()
     {
         await using var worker = await WorkerHost.StartAsync(_folder.Path);

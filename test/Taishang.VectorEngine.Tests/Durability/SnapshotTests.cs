@@ -111,6 +111,61 @@ public sealed class SnapshotTests
     }
 
     [Fact]
+    public async Task A_snapshot_of_several_shards_holds_whole_calls_alone_while_they_are_written()
+    {
+        await using var folder = new EngineFolder();
+        folder.Engine = folder.Engine with { SealAfterRows = 200 };
+        var options = Options with { Shards = 4 };
+        await using (var collection = await VectorCollections.CreateAsync(
+            folder.Path, options, folder.Engine, CancellationToken.None))
+        {
+            using var stop = new CancellationTokenSource();
+            // Call n writes the same number into twelve rows, which lie in all shards.
+            var writer = Task.Run(async () =>
+            {
+                for (var n = 0; !stop.IsCancellationRequested; n++)
+                {
+                    var rows = Enumerable.Range(0, 12).Select(i => Rows.Row($"k{i}", Ones(), $"{{\"n\":{n}}}"));
+                    await collection.UpsertAsync([.. rows, Rows.Row($"r{n}", Ones())], CancellationToken.None);
+                    if (n % 200 == 199)
+                        await collection.BuildIndexAsync(null, CancellationToken.None);
+                }
+            });
+            try
+            {
+                for (var i = 0; i < 6; i++)
+                {
+                    await UntilAsync(() => collection.Count() > 12 + i * 60);
+                    await collection.SnapshotAsync(folder.Beside($"snap{i}"), "", CancellationToken.None);
+                }
+            }
+            finally
+            {
+                await stop.CancelAsync();
+                await writer;
+            }
+        }
+
+        for (var i = 0; i < 6; i++)
+        {
+            var restored = await VectorCollection.RestoreAsync(
+                folder.Beside($"snap{i}"), folder.Beside($"copy{i}"), folder.Engine, CancellationToken.None);
+            await using var copy = await VectorCollections.OpenAsync(
+                folder.Beside($"copy{i}"), folder.Engine, CancellationToken.None);
+            Assert.Equal((options, copy.Count()), (copy.Describe().Options, restored.LiveRows));
+            var numbers = copy.Get([.. Enumerable.Range(0, 12).Select(key => new VectorId($"k{key}"))])
+                .Select(row => Encoding.UTF8.GetString(row.MetadataJson.Span)).ToArray();
+            Assert.Equal(12, numbers.Length);
+            Assert.Single(numbers.Distinct());
+            // Rows 0 to n, and the twelve.
+            Assert.Equal($"{{\"n\":{copy.Count() - 13}}}", numbers[0]);
+            await copy.UpsertAsync(
+                [.. Enumerable.Range(0, 20).Select(key => Rows.Row($"new{key}", Ones()))], CancellationToken.None);
+            Assert.Equal(restored.LiveRows + 20, copy.Count());
+        }
+    }
+
+    [Fact]
     public async Task Damage_of_any_file_of_a_snapshot_is_named_and_nothing_is_restored()
     {
         await using var folder = new EngineFolder();
@@ -212,7 +267,8 @@ public sealed class SnapshotTests
         var collection = await FilledAsync(folder);
         var snap = folder.Beside("snap");
         await collection.SnapshotAsync(snap, "", CancellationToken.None);
-        foreach (var name in (string[])["../collection/manifest", "/etc/passwd", "", "snapshot", "a.b"])
+        foreach (var name in (string[])
+            ["../collection/manifest", "/etc/passwd", "", "snapshot", "a.b", "a/b/c", "a//b", "a/"])
         {
             var list = VectorEngine.Segments.SnapshotFile.Load(DiskDevice.Instance, snap);
             var evil = list with { Entries = [.. list.Entries, new(name, 1, "00")] };
