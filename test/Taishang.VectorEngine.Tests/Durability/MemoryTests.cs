@@ -5,7 +5,7 @@ namespace Taishang.VectorEngine.Tests.Durability;
 /// <summary>In a process of its own, whose memory is nobody else's.</summary>
 public sealed class MemoryTests
 {
-    private const int Rounds = 6;
+    private const int Rounds = 4;
 
     /// <summary>Rows, copies of them in a compaction and the graph of one round are more than 30 MB.</summary>
     private const long GrowthBytesMax = 60 << 20;
