@@ -63,7 +63,9 @@ internal readonly record struct SearchEffort(int EfSearch, int? Probes, int TopK
 /// <summary>How far one layer of an answer looks.</summary>
 /// <param name="Width">In the index's own measure: nodes kept by a walk, lists looked through.</param>
 /// <param name="Kept">Rows that the layer may add to the answer.</param>
-internal readonly record struct IndexLayer(int Width, int Kept)
+/// <param name="Sure">Of them, rows that it adds in any case: those behind may be left out when it is certain enough
+/// that they are none of the nearest of so many.</param>
+internal readonly record struct IndexLayer(int Width, int Kept, int Sure = int.MaxValue)
 {
     public IndexLayer Doubled => new((int)Math.Min(int.MaxValue, Width * 2L), (int)Math.Min(int.MaxValue, Kept * 2L));
 

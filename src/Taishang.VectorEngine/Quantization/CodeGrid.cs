@@ -72,6 +72,10 @@ internal abstract unsafe class CodeGrid(DistanceMetric metric, CodeForm form, fl
 /// <param name="productWeight">What the product counts, less than 0.</param>
 internal readonly unsafe struct CodeQuery(sbyte* code, int bias, int termWeight, int productWeight)
 {
+    /// <summary>Standard deviations of rounding beyond which two distances are taken to be in their true
+    /// order.</summary>
+    private const float DoubtDeviations = 4f;
+
     public sbyte* Code { get; } = code;
 
     /// <summary>What turns the whole number into an engine distance: <c>Shift + Factor · distance</c>.</summary>
@@ -81,6 +85,18 @@ internal readonly unsafe struct CodeQuery(sbyte* code, int bias, int termWeight,
 
     /// <summary>What no engine distance is below, though rounded ones may come out there.</summary>
     public float Least { get; init; } = float.NegativeInfinity;
+
+    /// <summary>Of one component's rounding, the query's and a row's together, in squared steps; infinite where it is
+    /// not known.</summary>
+    public float ErrorVariance { get; init; } = float.PositiveInfinity;
+
+    /// <summary>
+    /// How much farther than <paramref name="distance"/> a code may seem and its row yet be nearer. A component's error
+    /// e moves a squared distance by 2(a − b)e, so that all together deviate by 2·√(distance · variance); of two
+    /// distances the errors are independent.
+    /// </summary>
+    public float Doubt(float distance) =>
+        DoubtDeviations * 2f * MathF.Sqrt(2f * Math.Max(1f, distance) * ErrorVariance);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Distance(int product, int term) => bias + termWeight * term + productWeight * product;

@@ -49,6 +49,68 @@ public sealed unsafe class CodeGridTests
     }
 
     [Fact]
+    public void Every_length_is_rounded_as_its_components_are_one_by_one()
+    {
+        for (var dimensions = 1; dimensions <= 67; dimensions++)
+        {
+            using var rows = TableOf(DistanceMetric.L2, Rows.Vectors(dimensions, 5, dimensions));
+            float[] offsets = [.. Enumerable.Range(0, dimensions).Select(i => -1.5f + i * 0.01f)];
+            var grid = new LevelGrid(DistanceMetric.L2, CodeForm.Seven, offsets, 0.02f);
+            for (var row = 0; row < rows.Count; row++)
+            {
+                var vector = rows.VectorSpan(row).ToArray();
+                var expected = vector.Zip(offsets, (value, offset) =>
+                    (int)Math.Clamp((value - offset) * (1f / 0.02f) + 0.5f, 0f, CodeGrid.CodeMax));
+                Assert.Equal(expected, CodeOf(grid, rows, row));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(DistanceMetric.L2, 1f)]
+    [InlineData(DistanceMetric.Cosine, 1f)]
+    [InlineData(DistanceMetric.L2, 3f)]
+    public void What_rounding_puts_in_the_wrong_order_lies_within_the_doubt(DistanceMetric metric, float spread)
+    {
+        // Queries of a wider spread lie off the grid, where they are cut as well as rounded.
+        const int Queries = 20, Count = 300;
+        var vectors = Rows.Vectors(10, Count, Dimensions);
+        var asked = Rows.Vectors(11, Queries, Dimensions);
+        foreach (var vector in asked)
+        {
+            for (var i = 0; i < vector.Length; i++)
+                vector[i] *= spread;
+        }
+
+        using var rows = TableOf(metric, vectors);
+        var grid = CodeGridTrainer.Train(rows, Count)!;
+        foreach (var vector in asked)
+            Append(rows, vector);
+        var scorer = new RowScorer(rows, DistanceScorer.For(metric));
+        var turned = 0;
+        var undoubted = 0;
+        for (var query = Count; query < Count + Queries; query++)
+        {
+            var byFloats = Enumerable.Range(0, Count).Select(row => scorer.Score(scorer.QueryOf(query), row)).ToArray();
+            var byCodes = Enumerable.Range(0, Count).Select(row => Distance(grid, rows, query, row)).ToArray();
+            for (var a = 0; a < Count; a++)
+            {
+                for (var b = 0; b < Count; b++)
+                {
+                    if (byFloats[a] <= byFloats[b] || byCodes[a] >= byCodes[b])
+                        continue;
+
+                    turned++;
+                    undoubted += byCodes[b] > byCodes[a] + Doubt(grid, rows, query, byCodes[a]) ? 1 : 0;
+                }
+            }
+        }
+
+        Assert.True(turned > 1000, $"only {turned} pairs were turned: the data shows nothing");
+        Assert.True(undoubted <= turned / 200, $"{undoubted} of {turned} turned pairs were not doubted");
+    }
+
+    [Fact]
     public void Components_outside_of_the_grid_take_its_edge()
     {
         var vectors = Rows.Vectors(7, 2000, Dimensions);
@@ -94,6 +156,12 @@ public sealed unsafe class CodeGridTests
         return question.Distance(CodeScorer.Best.Pair(code, question.Code, grid.KernelBytes), term);
     }
 
+    private static float Doubt(CodeGrid grid, RowTable rows, int query, int distance)
+    {
+        var asked = stackalloc sbyte[grid.QueryBytes];
+        return grid.EncodeQuery(rows.Vector(query), rows.Scale(query), asked).Doubt(distance);
+    }
+
     private static int[] CodeOf(CodeGrid grid, RowTable rows, int row)
     {
         var code = new byte[grid.CodeBytes];
@@ -115,13 +183,12 @@ public sealed unsafe class CodeGridTests
     {
         var table = new RowTable(vectors[0].Length, metric);
         foreach (var vector in vectors)
-        {
-            table.Append(
-                MemoryMarshal.AsBytes(vector.AsSpan()),
-                new RowFields("x"u8, isInteger: false, RowRecord.Never, default),
-                RowTable.Alive);
-        }
-
+            Append(table, vector);
         return table;
     }
+
+    private static void Append(RowTable table, float[] vector) => table.Append(
+        MemoryMarshal.AsBytes(vector.AsSpan()),
+        new RowFields("x"u8, isInteger: false, RowRecord.Never, default),
+        RowTable.Alive);
 }

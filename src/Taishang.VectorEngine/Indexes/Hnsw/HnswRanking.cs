@@ -42,24 +42,50 @@ internal static unsafe class HnswRanking
     }
 
     /// <summary>
-    /// Offers the first <paramref name="most"/> accepted nodes of the walk's pool with their distances by floats.
+    /// How many entries of the pool are to be ordered by floats, from the first on: as many accepted ones as the search
+    /// is sure to want, and behind them those that rounding may have put behind the last of these.
+    /// </summary>
+    public static int CountToOrder<TFilter>(
+        HnswGraph graph, TFilter filter, in CodeQuery query, in GraphSearch search, ReadOnlySpan<ulong> entries)
+        where TFilter : struct, IRowFilter
+    {
+        var accepted = 0;
+        var bound = float.PositiveInfinity;
+        for (var place = 0; place < entries.Length; place++)
+        {
+            var distance = Ranked.Distance(entries[place]);
+            if (distance > bound)
+                return place;
+
+            if (!IsAccepted(graph, filter, Ranked.Node(entries[place])))
+                continue;
+
+            accepted++;
+            if (accepted == search.Sure)
+                bound = distance + query.Doubt(distance);
+            if (accepted == search.Reranked)
+                return place + 1;
+        }
+
+        return entries.Length;
+    }
+
+    /// <summary>
+    /// Offers the accepted ones of the first <paramref name="places"/> nodes of the walk's pool with their distances
+    /// by floats.
     /// </summary>
     public static void OfferByFloats<TFilter>(
-        HnswGraph graph, RowScorer scorer, in Query query, TFilter filter, int most, SearchMemory memory)
+        HnswGraph graph, RowScorer scorer, in Query query, TFilter filter, int places, SearchMemory memory)
         where TFilter : struct, IRowFilter
     {
         var nodes = memory.Walker.Memory.Nodes;
         var count = 0;
-        foreach (var ranked in memory.Walker.Pool.Entries)
+        foreach (var ranked in memory.Walker.Pool.Entries[..places])
         {
-            if (most == 0)
-                break;
-
             var node = Ranked.Node(ranked);
             if (!IsAccepted(graph, filter, node))
                 continue;
 
-            most--;
             nodes[count++] = node;
             if (count < SpaceMemory.BatchNodes)
                 continue;

@@ -67,7 +67,11 @@ internal static unsafe class HnswSearcher
         if (search.Reranked == 0)
             HnswRanking.OfferByCodes(graph, coded, filter, memory.Walker.Pool.Entries, memory.Heap);
         else
-            HnswRanking.OfferByFloats(graph, scorer, query, filter, search.Reranked, memory);
+        {
+            var places = HnswRanking.CountToOrder(graph, filter, coded, search, memory.Walker.Pool.Entries);
+            HnswRanking.OfferByFloats(graph, scorer, query, filter, places, memory);
+        }
+
         return true;
     }
 
@@ -115,13 +119,15 @@ internal static unsafe class HnswSearcher
 /// <summary>How to walk for one answer.</summary>
 /// <param name="Width">Nodes kept (ef in the paper).</param>
 /// <param name="Reranked">Of them, accepted ones that are ordered by floats and offered when the walk was one over
-/// codes; 0 when codes alone decide.</param>
+/// codes, at most; 0 when codes alone decide.</param>
+/// <param name="Sure">Of those, the ones that are in any case; further ones only as far as rounding leaves
+/// doubt.</param>
 /// <param name="Limit">Nodes from this on are not the caller's to see.</param>
 /// <param name="IsPlain">Whether links lead nowhere among acceptable nodes alone.</param>
 /// <param name="Matching">Rows that are acceptable.</param>
 /// <param name="Costs">Of scanning them, and of walking.</param>
 internal readonly record struct GraphSearch(
-    int Width, int Reranked, int Limit, bool IsPlain, int Matching, HnswCosts Costs)
+    int Width, int Reranked, int Sure, int Limit, bool IsPlain, int Matching, HnswCosts Costs)
 {
     public double Share => Math.Min(1, (double)Matching / Limit);
 }

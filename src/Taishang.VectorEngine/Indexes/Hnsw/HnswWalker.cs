@@ -33,13 +33,17 @@ internal sealed unsafe partial class HnswWalker : IDisposable
         var distances = Memory.Distances;
         var best = start;
         var bestDistance = space.Score(start);
+
+        // Steps only ever come nearer, so what was scored once, on whatever level, need not be scored again.
+        _visited.Begin(limit);
+        _visited.TryVisit(start);
         for (var level = from; level > to; level--)
         {
             var moved = true;
             while (moved)
             {
                 moved = false;
-                var count = Gather(graph.Links(best, level), nodes, limit);
+                var count = GatherUnvisited(graph.Links(best, level), nodes, limit);
                 Scored += count;
                 space.Score(nodes, count, distances);
                 for (var i = 0; i < count; i++)
@@ -95,20 +99,8 @@ internal sealed unsafe partial class HnswWalker : IDisposable
         Memory.Dispose();
     }
 
-    /// <summary>Copies a list; the widest one fits a batch (see <see cref="Limits.ConnectivityMax"/>).</summary>
-    private static int Gather(int* links, int* nodes, int limit)
-    {
-        var count = Volatile.Read(ref *links);
-        var kept = 0;
-        for (var i = 1; i <= count && kept < SpaceMemory.BatchNodes; i++)
-        {
-            if (links[i] < limit)
-                nodes[kept++] = links[i];
-        }
-
-        return kept;
-    }
-
+    /// <summary>Copies what was not met yet of a list; the widest one fits a batch (see
+    /// <see cref="Limits.ConnectivityMax"/>).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int GatherUnvisited(int* links, int* nodes, int limit)
     {
