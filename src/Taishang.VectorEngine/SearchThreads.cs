@@ -47,7 +47,9 @@ public sealed class SearchThreads(int helpersMax)
     private sealed class Work(int count, Action<int> piece)
     {
         private readonly int _count = count;
-        private readonly ManualResetEventSlim _done = new();
+
+        // Pulsed when the last piece is done. An event would have to be disposed of while a helper may still be in it.
+        private readonly object _done = new();
         private ExceptionDispatchInfo? _failure;
         private int _next = -1;
         private int _left = count;
@@ -67,14 +69,27 @@ public sealed class SearchThreads(int helpersMax)
                     Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(exception), null);
                 }
 
-                if (Interlocked.Decrement(ref _left) == 0)
-                    _done.Set();
+                if (Interlocked.Decrement(ref _left) > 0)
+                    continue;
+
+                lock (_done)
+                    Monitor.PulseAll(_done);
             }
         }
 
         public void WaitAndThrow()
         {
-            _done.Wait();
+            // Pieces take microseconds: most often the last one ends while its caller still spins.
+            var spin = default(SpinWait);
+            while (Volatile.Read(ref _left) > 0 && !spin.NextSpinWillYield)
+                spin.SpinOnce();
+
+            lock (_done)
+            {
+                while (Volatile.Read(ref _left) > 0)
+                    Monitor.Wait(_done);
+            }
+
             _failure?.Throw();
         }
     }

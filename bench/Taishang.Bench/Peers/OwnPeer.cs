@@ -19,7 +19,7 @@ internal sealed class OwnPeer(float[][] queries, VectorCollectionOptions options
 
     public static async Task RunAsync(string[] arguments, CancellationToken cancellation)
     {
-        if (arguments is not [var queryPath, var metric, var connectivity, var efConstruction, ..])
+        if (arguments is not [var queryPath, var metric, var connectivity, var efConstruction, .. var rest])
             throw new ArgumentException("peer QUERIES METRIC M EF_CONSTRUCTION [VARIANT]");
 
         var queries = VectorFile.Read(queryPath);
@@ -33,6 +33,8 @@ internal sealed class OwnPeer(float[][] queries, VectorCollectionOptions options
                 EfConstruction = int.Parse(efConstruction),
             },
         };
+        if (rest is [PeerProgram.CodesAlone])
+            options = options with { Compression = CompressionKind.Sq8, Rerank = RerankKind.None };
         await using var peer = new OwnPeer(queries, options);
         Console.WriteLine("ok ready");
         while (await Console.In.ReadLineAsync(cancellation) is { } line)

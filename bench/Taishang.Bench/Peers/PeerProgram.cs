@@ -14,6 +14,9 @@ internal sealed record PeerProgram(
 {
     public const string Ours = "taishang";
 
+    /// <summary>Our variant that searches codes of eight bits and no floats.</summary>
+    public const string CodesAlone = "sq8";
+
     public static string WorkFolder { get; } = Path.Combine(Repository.Root, "artifacts", "peers");
 
     public bool IsOurs => Library == Ours;
@@ -24,6 +27,7 @@ internal sealed record PeerProgram(
         var programs = new List<PeerProgram> { Own("") };
         AddCompiled(programs, "hnswlib", "");
         AddCompiled(programs, "faiss", "");
+        programs.Add(Own(CodesAlone));
         var script = Path.Combine(Repository.Root, "bench", "peers", "usearch.js");
         if (Directory.Exists(Path.Combine(WorkFolder, "node_modules", "usearch")))
         {

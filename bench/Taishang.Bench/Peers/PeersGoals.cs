@@ -23,15 +23,17 @@ internal static class PeersGoals
     private const double TwoThreadsOverOne = 1.8;
     private const double BuildOverHnswlib = 0.7;
     private const double MemoryOverHnswlib = 1.05;
+    private const double CodesOverHnswlib = 0.35;
     private const string Yardstick = "hnswlib";
 
     public static IReadOnlyList<PeersGoal> Of(DataSetResult result)
     {
         var ours = result.Peers[0];
+        var others = result.Peers.Where(peer => peer.Library != PeerProgram.Ours).ToArray();
         var goals = new List<PeersGoal>();
         foreach (var recall in PeersRequest.Recalls)
         {
-            foreach (var library in result.Peers.Skip(1).GroupBy(peer => peer.Library))
+            foreach (var library in others.GroupBy(peer => peer.Library))
             {
                 var peers = library.Select(peer => At(peer, 1, recall)).ToArray();
                 if (peers.All(at => at.QueriesPerSecond is null))
@@ -53,7 +55,16 @@ internal static class PeersGoals
         }
 
         if (result.Peers.FirstOrDefault(peer => peer.Name == Yardstick) is { } hnswlib)
+        {
             AddBuildAndMemory(goals, ours, hnswlib);
+            if (result.Peers.FirstOrDefault(IsCodesAlone) is { } codes)
+            {
+                var memory = codes.Memory.Searched.Resident / hnswlib.Memory.Searched.Resident;
+                goals.Add(new(
+                    "resident memory of sq8 alone over hnswlib's", memory, null, CodesOverHnswlib, IsAtLeast: false));
+            }
+        }
+
         return goals;
     }
 
@@ -73,6 +84,9 @@ internal static class PeersGoals
         goals.Add(new(
             "resident memory over hnswlib's, all touched", memory, null, MemoryOverHnswlib, IsAtLeast: false));
     }
+
+    private static bool IsCodesAlone(PeerResult peer) =>
+        peer.Library == PeerProgram.Ours && peer.Name.EndsWith(PeerProgram.CodesAlone, StringComparison.Ordinal);
 
     private static RecallResult At(PeerResult peer, int threads, double recall) =>
         peer.At.First(at => at.Threads == threads && at.Recall == recall);

@@ -24,6 +24,7 @@ internal sealed class SvgPlot(string title, string subtitle)
     private const int LegendColumns = 4;
     private const string Ink = "#1f2937";
     private const string Grid = "#e5e7eb";
+    private static readonly double[] TickDigits = [1, 2, 5];
 
     private readonly List<(string Name, IReadOnlyList<SvgCurve> Curves)> _panels = [];
 
@@ -56,7 +57,7 @@ internal sealed class SvgPlot(string title, string subtitle)
 
     private static IEnumerable<double> Ticks() =>
         Enumerable.Range(0, 9)
-            .SelectMany(power => new[] { 1.0, 2.0, 5.0 }.Select(digit => digit * Math.Pow(10, power)));
+            .SelectMany(power => TickDigits.Select(digit => digit * Math.Pow(10, power)));
 
     private static void Panel(
         StringBuilder svg,

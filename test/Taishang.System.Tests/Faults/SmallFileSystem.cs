@@ -23,7 +23,11 @@ internal sealed class SmallFileSystem : IDisposable
     {
         try
         {
-            var start = new ProcessStartInfo(program, arguments) { RedirectStandardError = true };
+            var start = new ProcessStartInfo(program, arguments)
+            {
+                RedirectStandardError = true,
+                UseShellExecute = false,
+            };
             using var process = Process.Start(start)!;
             process.StandardError.ReadToEnd();
             return process.WaitForExit(ServerProcess.Patience) && process.ExitCode == 0;

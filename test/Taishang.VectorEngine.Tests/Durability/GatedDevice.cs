@@ -37,6 +37,8 @@ internal sealed class GatedDevice : WrappedDevice
         }
 
         _reached.TrySetResult(name);
+#pragma warning disable RS0030 // A device is synchronous, and holding the thread that writes is what the gate is for.
         _open.Task.Wait();
+#pragma warning restore RS0030
     }
 }

@@ -14,7 +14,7 @@ internal sealed class PowerCutDevice : IStorageDevice
     private readonly int _lastStep;
     private readonly List<Action<Dictionary<string, Node>>> _pendingNames = [];
     private Dictionary<string, Node> _durableNames;
-    private Dictionary<string, Node> _names;
+    private readonly Dictionary<string, Node> _names;
     private int _steps;
 
     /// <summary>A disk with these files on it, all synced, whose power is cut after so many changes.</summary>

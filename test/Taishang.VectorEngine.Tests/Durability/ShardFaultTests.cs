@@ -129,7 +129,8 @@ public sealed class ShardFaultTests
     }
 
     private static int CountOf(IVectorCollection collection, string name) =>
-        collection.Scroll(new ScrollRequest(1000)).Rows.Count(row => row.Id.Text.StartsWith(name));
+        collection.Scroll(new ScrollRequest(1000)).Rows
+            .Count(row => row.Id.Text.StartsWith(name, StringComparison.Ordinal));
 
     private static Task WriteAsync(IVectorCollection collection, string name, int rows) => collection.UpsertAsync(
         [.. Enumerable.Range(0, rows).Select(i => Rows.Row($"{name}{i}", [i, 1, 2, 3]))], CancellationToken.None);
