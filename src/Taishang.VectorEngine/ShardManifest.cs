@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine;
@@ -26,28 +25,12 @@ internal sealed record ShardManifest
 
     public static string NameOf(int shard) => $"shard-{shard:D2}";
 
-    public void Save(IStorageDevice device, string folder)
-    {
-        using var writer = new BlockFileWriter(device, Path.Combine(folder, FileName), FileKinds.Shards);
-        writer.Write(JsonSerializer.SerializeToUtf8Bytes(this));
-        writer.Commit();
-    }
+    public void Save(IStorageDevice device, string folder) =>
+        BlockFileJson.Save(device, Path.Combine(folder, FileName), FileKinds.Shards, this);
 
     public static ShardManifest Load(IStorageDevice device, string folder)
     {
         using var reader = new BlockFileReader(device, Path.Combine(folder, FileName), FileKinds.Shards);
-        if (reader.Remaining is <= 0 or > BytesMax)
-            throw reader.Corrupt($"a manifest of {reader.Remaining} bytes");
-
-        var json = new byte[reader.Remaining];
-        reader.Read(json);
-        try
-        {
-            return JsonSerializer.Deserialize<ShardManifest>(json) ?? throw reader.Corrupt("the manifest is null");
-        }
-        catch (JsonException exception)
-        {
-            throw reader.Corrupt($"the manifest cannot be read: {exception.Message}");
-        }
+        return BlockFileJson.Load<ShardManifest>(reader, "manifest", BytesMax);
     }
 }

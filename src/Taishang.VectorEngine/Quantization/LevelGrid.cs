@@ -238,10 +238,7 @@ internal sealed unsafe class LevelGrid : CodeGrid
 
         var sum = 0;
         for (var i = 0; i < CodeBytes; i++)
-        {
             sum += (code[i] & NibbleMax) * (code[i] & NibbleMax) + (code[i] >> 4) * (code[i] >> 4);
-        }
-
         return sum;
     }
 

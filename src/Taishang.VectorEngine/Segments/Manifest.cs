@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Segments;
@@ -44,28 +43,12 @@ internal sealed record Manifest
         return Graph is null ? names : names.Append(Graph);
     }
 
-    public void Save(IStorageDevice device, string folder)
-    {
-        using var writer = new BlockFileWriter(device, Path.Combine(folder, FileName), FileKinds.Manifest);
-        writer.Write(JsonSerializer.SerializeToUtf8Bytes(this));
-        writer.Commit();
-    }
+    public void Save(IStorageDevice device, string folder) =>
+        BlockFileJson.Save(device, Path.Combine(folder, FileName), FileKinds.Manifest, this);
 
     public static Manifest Load(IStorageDevice device, string folder)
     {
         using var reader = new BlockFileReader(device, Path.Combine(folder, FileName), FileKinds.Manifest);
-        if (reader.Remaining is <= 0 or > BytesMax)
-            throw reader.Corrupt($"a manifest of {reader.Remaining} bytes");
-
-        var json = new byte[reader.Remaining];
-        reader.Read(json);
-        try
-        {
-            return JsonSerializer.Deserialize<Manifest>(json) ?? throw reader.Corrupt("the manifest is null");
-        }
-        catch (JsonException exception)
-        {
-            throw reader.Corrupt($"the manifest cannot be read: {exception.Message}");
-        }
+        return BlockFileJson.Load<Manifest>(reader, "manifest", BytesMax);
     }
 }

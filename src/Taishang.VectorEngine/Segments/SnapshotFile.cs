@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Segments;
@@ -36,33 +35,15 @@ internal sealed record SnapshotFile
         Note = Note,
     };
 
-    public void Save(IStorageDevice device, string folder)
-    {
-        using var writer = new BlockFileWriter(device, Path.Combine(folder, FileName), FileKinds.Snapshot);
-        writer.Write(JsonSerializer.SerializeToUtf8Bytes(this));
-        writer.Commit();
-    }
+    public void Save(IStorageDevice device, string folder) =>
+        BlockFileJson.Save(device, Path.Combine(folder, FileName), FileKinds.Snapshot, this);
 
     /// <exception cref="CorruptDataException">It is damaged, of another version, or names what is no file of a
     /// collection.</exception>
     public static SnapshotFile Load(IStorageDevice device, string folder)
     {
         using var reader = new BlockFileReader(device, Path.Combine(folder, FileName), FileKinds.Snapshot);
-        if (reader.Remaining is <= 0 or > BytesMax)
-            throw reader.Corrupt($"a snapshot's list of {reader.Remaining} bytes");
-
-        var json = new byte[reader.Remaining];
-        reader.Read(json);
-        SnapshotFile snapshot;
-        try
-        {
-            snapshot = JsonSerializer.Deserialize<SnapshotFile>(json) ?? throw reader.Corrupt("the list is null");
-        }
-        catch (JsonException exception)
-        {
-            throw reader.Corrupt($"the list cannot be read: {exception.Message}");
-        }
-
+        var snapshot = BlockFileJson.Load<SnapshotFile>(reader, "snapshot's list", BytesMax);
         foreach (var entry in snapshot.Entries)
         {
             if (!IsName(entry.Name) || entry.Bytes < 0)
