@@ -113,12 +113,11 @@ internal static class RowRules
     /// <summary>A vector of a row, or of a query when <paramref name="row"/> is null.</summary>
     public static void CheckVector(ReadOnlySpan<float> vector, VectorCollectionOptions options, int? row)
     {
-        var who = row is null ? "query" : $"row {row}";
         if (vector.Length != options.Dimensions)
         {
             throw new VectorInputException(
                 VectorInputError.DimensionMismatch,
-                $"{who}: expected {options.Dimensions} dimensions, got {vector.Length}",
+                $"{Who(row)}: expected {options.Dimensions} dimensions, got {vector.Length}",
                 row);
         }
 
@@ -127,7 +126,9 @@ internal static class RowRules
         {
             var at = vector.IndexOfAnyExceptFinite();
             throw new VectorInputException(
-                VectorInputError.NotFinite, $"{who}: component {at} is {vector[at]}, expected a finite number", row);
+                VectorInputError.NotFinite,
+                $"{Who(row)}: component {at} is {vector[at]}, expected a finite number",
+                row);
         }
 
         var length = Math.Sqrt(squared);
@@ -135,7 +136,8 @@ internal static class RowRules
         {
             throw new VectorInputException(
                 VectorInputError.NotFinite,
-                $"{who}: the vector is {length:G4} long, distances overflow float32 beyond {Limits.VectorLengthMax:G1}",
+                $"{Who(row)}: the vector is {length:G4} long, "
+                    + $"distances overflow float32 beyond {Limits.VectorLengthMax:G1}",
                 row);
         }
 
@@ -144,11 +146,13 @@ internal static class RowRules
             throw new VectorInputException(
                 VectorInputError.ZeroVector,
                 length == 0
-                    ? $"{who}: a zero vector has no direction, cosine cannot compare it"
-                    : $"{who}: the vector is {length:G4} long, cosine needs at least {Limits.CosineLengthMin:G1}",
+                    ? $"{Who(row)}: a zero vector has no direction, cosine cannot compare it"
+                    : $"{Who(row)}: the vector is {length:G4} long, cosine needs at least {Limits.CosineLengthMin:G1}",
                 row);
         }
     }
+
+    private static string Who(int? row) => row is null ? "query" : $"row {row}";
 
     /// <summary>A ratio that may be asked of a search or an index.</summary>
     public static void CheckRange(string name, int value, int least, int most)

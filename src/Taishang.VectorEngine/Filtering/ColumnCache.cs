@@ -1,3 +1,4 @@
+using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Filtering;
@@ -134,13 +135,8 @@ internal sealed class ColumnCache(RowTable table)
 
             if (view.Rows > IndexRowsAtOnce)
             {
-                // A thread of its own: it must not occupy the pool that requests run on. It reads the view alone, so
-                // that it does not matter when the table goes meanwhile.
-                _building = Task.Factory.StartNew(
-                    () => PutIndex(entry, new FieldIndex(view)),
-                    CancellationToken.None,
-                    TaskCreationOptions.LongRunning,
-                    TaskScheduler.Default);
+                // It reads the view alone, so that it does not matter when the table goes meanwhile.
+                _building = BackgroundThreads.Start(() => PutIndex(entry, new FieldIndex(view)));
                 return;
             }
         }

@@ -24,6 +24,8 @@ internal sealed unsafe class ChunkedRows : IDisposable
     private byte** _table;
     private int _tableChunks;
     private long _rows;
+    private NativeBlock? _next;
+    private Task _populating = Task.CompletedTask;
 
     public ChunkedRows(int strideBytes)
     {
@@ -43,8 +45,10 @@ internal sealed unsafe class ChunkedRows : IDisposable
 
     public int RowsPerChunk => Mask + 1;
 
-    /// <summary>Bytes of rows that only memory holds. What lies behind the last row was never touched and takes none.
-    /// </summary>
+    private nuint ChunkBytes => (nuint)StrideBytes * (nuint)RowsPerChunk;
+
+    /// <summary>Bytes of rows that only memory holds. What lies behind the last row was never touched and takes none,
+    /// but for what <see cref="PrepareNextChunk"/> made ready.</summary>
     public long Bytes => Interlocked.Read(ref _rows) * StrideBytes - MappedBytes;
 
     /// <summary>Bytes of rows that a file holds too, which the system may drop and read again.</summary>
@@ -66,13 +70,30 @@ internal sealed unsafe class ChunkedRows : IDisposable
                 GrowTable();
 
             // The first chunk stays on small pages: a process may hold very many small collections.
-            var chunk = new NativeBlock((nuint)StrideBytes * (nuint)RowsPerChunk, hugePages: _chunks.Count > 0);
+            var chunk = _next ?? new NativeBlock(ChunkBytes, hugePages: _chunks.Count > 0);
+            _next = null;
             _table[_chunks.Count] = chunk.Pointer;
             _chunks.Add(chunk);
         }
 
         if (rows > _rows)
             Interlocked.Exchange(ref _rows, rows);
+    }
+
+    /// <summary>
+    /// Has the chunk behind the present last one made ready in the background, so that whoever appends does not wait
+    /// for the system's pages: on a virtual machine whose host gives memory only when it is touched, that takes longer
+    /// than filling them. At most one chunk is ahead. For the one who grows.
+    /// </summary>
+    public void PrepareNextChunk()
+    {
+        if (_next is not null || !SystemPages.CanMap || !_populating.IsCompleted)
+            return;
+
+        var next = new NativeBlock(ChunkBytes, hugePages: true);
+        _next = next;
+        if (next.IsWholePages)
+            _populating = BackgroundThreads.Start(() => SystemPages.Populate(next.Pointer, next.Bytes));
     }
 
     /// <summary>The address of a row below the last <see cref="EnsureRows"/> that the caller has seen.</summary>
@@ -84,6 +105,8 @@ internal sealed unsafe class ChunkedRows : IDisposable
 
     public void Dispose()
     {
+        // Should pages still be on their way, the system finds no block there any more and leaves it.
+        _next?.Dispose();
         foreach (var block in _chunks.Concat(_tables))
             block.Dispose();
     }

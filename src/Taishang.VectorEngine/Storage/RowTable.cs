@@ -1,6 +1,8 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Taishang.VectorEngine.Memory;
+using Vectors = System.Numerics.Vector;
 
 namespace Taishang.VectorEngine.Storage;
 
@@ -106,9 +108,19 @@ internal sealed unsafe partial class RowTable : IDisposable
     /// <summary>The sum of squares, in double so that no finite float32 vector overflows it.</summary>
     public static double SquaredLength(ReadOnlySpan<float> vector)
     {
-        var sum = 0d;
-        foreach (var component in vector)
-            sum += (double)component * component;
+        // Several sums at once: every write measures every vector twice, and one sum waits for each of its additions.
+        var (first, second) = (Vector<double>.Zero, Vector<double>.Zero);
+        var at = 0;
+        for (; at <= vector.Length - Vector<float>.Count; at += Vector<float>.Count)
+        {
+            Vectors.Widen(new Vector<float>(vector[at..]), out var low, out var high);
+            first += low * low;
+            second += high * high;
+        }
+
+        var sum = Vectors.Sum(first + second);
+        for (; at < vector.Length; at++)
+            sum += (double)vector[at] * vector[at];
         return sum;
     }
 
@@ -127,6 +139,8 @@ internal sealed unsafe partial class RowTable : IDisposable
     {
         var row = Count;
         EnsureRows(row + 1);
+        if (row >= _vectors.RowsPerChunk && (row & _vectors.Mask) == 0)
+            _vectors.PrepareNextChunk();
         var target = new Span<float>(Vector(row), PaddedDimensions);
         vector.CopyTo(MemoryMarshal.AsBytes(target));
         target[Dimensions..].Clear();

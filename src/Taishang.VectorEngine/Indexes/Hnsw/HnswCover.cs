@@ -1,3 +1,4 @@
+using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Indexes.Hnsw;
@@ -37,14 +38,7 @@ internal sealed class HnswCover(HnswGraph graph, RowScorer scorer, int threads)
         var most = Math.Max(1, Math.Min(threads, (rows - _next) / BlockRows));
         var workers = new Task[most];
         for (var i = 0; i < most; i++)
-        {
-            // A thread of its own: a build must not occupy the pool that requests run on.
-            workers[i] = Task.Factory.StartNew(
-                () => Work(rows, progress, cancellation),
-                CancellationToken.None,
-                TaskCreationOptions.LongRunning,
-                TaskScheduler.Default);
-        }
+            workers[i] = BackgroundThreads.Start(() => Work(rows, progress, cancellation));
 
         await Task.WhenAll(workers);
         cancellation.ThrowIfCancellationRequested();

@@ -28,7 +28,7 @@ internal sealed class IvfWork(
         var workers = new Task[Math.Clamp(choice.Count / BlockRows, 1, threads)];
         for (var i = 0; i < workers.Length; i++)
         {
-            workers[i] = Task.Factory.StartNew(
+            workers[i] = BackgroundThreads.Start(
                 () =>
                 {
                     using var sums = new NativeBlock((nuint)centroids.Count * sizeof(float), hugePages: false);
@@ -42,10 +42,7 @@ internal sealed class IvfWork(
                         Interlocked.Add(ref changed, AssignBlock(centroids, choice, (start, end), lists, sums));
                         told?.Invoke(end - start);
                     }
-                },
-                CancellationToken.None,
-                TaskCreationOptions.LongRunning,
-                TaskScheduler.Default);
+                });
         }
 
         await Task.WhenAll(workers);
