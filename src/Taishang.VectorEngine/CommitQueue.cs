@@ -142,13 +142,12 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
     {
         var deletes = group.Count(write => write.IsDelete);
         var goesOn = exception is IOException && deletes > 0 && (spare.TryGiveUp() || deletes < group.Count);
+        foreach (var delete in group.Where(write => goesOn && write.IsDelete))
+            TryAgain(delete);
+
+        // Told last: a delete that was taken after all has begun a new log, which settles what the old one may hold.
         foreach (var write in group)
-        {
-            if (goesOn && write.IsDelete)
-                TryAgain(write);
-            else
-                write.Done.TrySetException(Translate(exception));
-        }
+            write.Done.TrySetException(Translate(exception, IsInDoubt(write)));
     }
 
     private void TryAgain(PendingWrite delete)
@@ -159,9 +158,11 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
         }
         catch (Exception exception)
         {
-            delete.Done.TrySetException(Translate(exception));
+            delete.Done.TrySetException(Translate(exception, IsInDoubt(delete)));
         }
     }
+
+    private bool IsInDoubt(PendingWrite write) => write.IsAppended && !log.IsSettled;
 
     private static void RunAction(PendingWrite write, Action action)
     {
@@ -201,8 +202,13 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
             spare.Require();
         try
         {
+            log.Ready();
             foreach (var write in group)
+            {
+                write.IsAppended = true;
                 log.Append(write.Buffer!);
+            }
+
             log.Sync();
         }
         catch
@@ -250,8 +256,15 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
         return write.Buffer is not null;
     }
 
-    public static Exception Translate(Exception exception) => exception switch
+    public static Exception Translate(Exception exception, bool isInDoubt = false) => exception switch
     {
+        IOException or UnauthorizedAccessException when isInDoubt => new WriteFailedException(
+            "the disk took neither the write for certain nor that it is void: it is not visible, but may be there as a "
+            + $"whole after the next start: {exception.Message}",
+            exception)
+        {
+            IsInDoubt = true,
+        },
         IOException or UnauthorizedAccessException => new WriteFailedException(
             $"the disk did not take the write: {exception.Message}", exception),
         _ => exception,
@@ -271,6 +284,9 @@ internal sealed class PendingWrite
 
     /// <summary>Takes little room and is there to make some.</summary>
     public bool IsDelete { get; init; }
+
+    /// <summary>Something of it may have reached the log.</summary>
+    public bool IsAppended { get; set; }
 
     public int Affected { get; set; }
 

@@ -21,7 +21,6 @@ internal sealed class ShardCommits : IDisposable
     private ShardManifest _manifest;
     private long _last;
     private long _number;
-    private bool _hasRefused;
 
     private ShardCommits(
         IStorageDevice device, string folder, bool sync, ShardManifest manifest, CancellationToken? replay)
@@ -76,17 +75,19 @@ internal sealed class ShardCommits : IDisposable
     public void Skip(long number) => _number = Math.Max(_number, number);
 
     /// <summary>The number of a new call.</summary>
-    /// <exception cref="IOException">An earlier failure is not put right yet.</exception>
+    /// <exception cref="IOException">An earlier failure is not put right yet; nothing of the call is anywhere.
+    /// </exception>
     public long Begin()
     {
         // A commit that was refused may lie in the log all the same: the next log says that it does not count.
-        if (_hasRefused)
-            _log.Rotate();
-        _hasRefused = false;
+        _log.Ready();
         return ++_number;
     }
 
     /// <summary>From here on the call counts, after any crash.</summary>
+    /// <exception cref="IOException">It does not count, and never will.</exception>
+    /// <exception cref="WriteFailedException">It does not count, but the disk did not take that either: it is in doubt
+    /// until the next call or start.</exception>
     public void Commit(long number)
     {
         try
@@ -95,11 +96,13 @@ internal sealed class ShardCommits : IDisposable
             _log.Append(record);
             _log.Sync();
         }
-        catch
+        catch (Exception exception)
         {
-            _hasRefused = true;
             _log.Abandon();
-            throw;
+            if (_log.IsSettled)
+                throw;
+
+            throw CommitQueue.Translate(exception, isInDoubt: true);
         }
 
         Note(number);

@@ -42,8 +42,15 @@ public sealed class CorruptDataException(string file, long offset, string reason
     public long Offset { get; } = offset;
 }
 
-/// <summary>The disk refused a write (full, read-only, failing); what was acknowledged before is untouched.</summary>
-public sealed class WriteFailedException(string message, Exception inner) : VectorEngineException(message, inner);
+/// <summary>The disk refused a write (full, read-only, failing); what was acknowledged before is untouched, and nothing
+/// of the write ever comes back unless it <see cref="IsInDoubt"/>.</summary>
+public sealed class WriteFailedException(string message, Exception inner) : VectorEngineException(message, inner)
+{
+    /// <summary>The disk took neither the write for certain nor that it is void. The write is not visible, and void as
+    /// soon as the disk takes another one; should the process end before, it is there after the next start as a whole,
+    /// or not at all.</summary>
+    public bool IsInDoubt { get; init; }
+}
 
 /// <summary>The work was not begun, because it would not fit into memory.</summary>
 /// <param name="message">Says what was to be done.</param>

@@ -6,7 +6,7 @@ using Taishang.VectorEngine;
 // seed given and says on its output what it is about to do ("try") and what was acknowledged ("ack"). The test that
 // kills it knows from these lines what must be there afterwards, what must not, and what may.
 //
-//   <folder> <seed> <index kind>
+//   <folder> <seed> <index kind> <shards> <compression> <rerank>
 //
 // try|ack <operation> upsert <version> <id> …      rows carry their version in vector and metadata
 // try|ack <operation> delete <id> …
@@ -14,7 +14,6 @@ using Taishang.VectorEngine;
 //
 // Called as "memory <folder> <rounds>" it makes and drops collections instead, and says after each round how many bytes
 // of memory the process holds.
-const int Dimensions = 16;
 const int IdCount = 300;
 const int RowsMax = 8;
 
@@ -28,19 +27,19 @@ if (args[0] == "memory")
 var folder = args[0];
 var random = new Random(int.Parse(args[1], CultureInfo.InvariantCulture));
 var engine = new VectorEngineOptions { SealAfterRows = 200, SaveGraphAfterRows = 100, BuildThreads = 2 };
-await using var collection = File.Exists(Path.Combine(folder, "manifest"))
-    ? await VectorCollection.OpenAsync(folder, engine, CancellationToken.None)
-    : await VectorCollection.CreateAsync(
-        folder,
-        new VectorCollectionOptions
-        {
-            Dimensions = Dimensions,
-            Metric = DistanceMetric.L2,
-            Index = Enum.Parse<IndexKind>(args[2]),
-            Hnsw = new HnswOptions { EfConstruction = 40 },
-        },
-        engine,
-        CancellationToken.None);
+var options = new VectorCollectionOptions
+{
+    Dimensions = Limits.BinaryDimensionsMin,
+    Metric = DistanceMetric.L2,
+    Index = Enum.Parse<IndexKind>(args[2]),
+    Shards = int.Parse(args[3], CultureInfo.InvariantCulture),
+    Compression = Enum.Parse<CompressionKind>(args[4]),
+    Rerank = Enum.Parse<RerankKind>(args[5]),
+    Hnsw = new HnswOptions { EfConstruction = 40 },
+};
+await using var collection = File.Exists(Path.Combine(folder, options.Shards == 1 ? "manifest" : "shards"))
+    ? await VectorCollections.OpenAsync(folder, engine, CancellationToken.None)
+    : await VectorCollections.CreateAsync(folder, options, engine, CancellationToken.None);
 
 var output = TextWriter.Synchronized(Console.Out);
 var builds = Task.CompletedTask;
@@ -77,7 +76,11 @@ async Task MaintainAsync(bool isBuild)
     output.Flush();
 }
 
-static VectorRow Row(int id, int version) => new(
-    VectorId.FromInteger(id),
-    Enumerable.Repeat((float)version, Dimensions).ToArray(),
-    Encoding.UTF8.GetBytes($"{{\"v\":{version}}}"));
+// The version last; then what only this id and version have, so that codes tell rows apart.
+VectorRow Row(int id, int version)
+{
+    var noise = new Random(id * 1_000_000 + version);
+    var vector = Enumerable.Range(0, options.Dimensions).Select(_ => noise.NextSingle() - 0.5f).ToArray();
+    vector[^1] = version;
+    return new VectorRow(VectorId.FromInteger(id), vector, Encoding.UTF8.GetBytes($"{{\"v\":{version}}}"));
+}

@@ -15,7 +15,9 @@ internal sealed class WriteAheadLog : IDisposable
     private IStorageFile _file;
     private long _written;
     private bool _broken;
-    private bool _hasRefused;
+
+    /// <summary>That the disk may hold records behind <see cref="DurableBytes"/>.</summary>
+    private bool _isOpenEnded;
 
     private WriteAheadLog(IStorageDevice device, string folder, bool sync, long number, IStorageFile file, long bytes)
     {
@@ -31,6 +33,10 @@ internal sealed class WriteAheadLog : IDisposable
 
     /// <summary>Length up to which every record was acknowledged.</summary>
     public long DurableBytes { get; private set; }
+
+    /// <summary>Whether the next start finds nothing but what was acknowledged, whatever the disk kept of the rest.
+    /// </summary>
+    public bool IsSettled => !_isOpenEnded;
 
     /// <summary>Makes an empty log file.</summary>
     public static WriteAheadLog Create(
@@ -52,12 +58,18 @@ internal sealed class WriteAheadLog : IDisposable
             _broken = true,
         };
 
-    /// <summary>Writes a record behind the others; durable only after <see cref="Sync"/>.</summary>
-    public void Append(LogBuffer buffer)
+    /// <summary>Begins a new file where this one is not to be written to any more. When it fails, nothing of what was
+    /// to be written is anywhere.</summary>
+    public void Ready()
     {
         if (_broken)
             Rotate();
+    }
 
+    /// <summary>Writes a record behind the others; durable only after <see cref="Sync"/>.</summary>
+    public void Append(LogBuffer buffer)
+    {
+        Ready();
         var whole = buffer.Whole;
         var payload = buffer.Payload;
         whole[(LogFormat.RecordHeaderBytes + payload.Length)..].Clear();
@@ -65,7 +77,7 @@ internal sealed class WriteAheadLog : IDisposable
         try
         {
             LogFormat.WriteRecordHeader(whole, payload, DurableBytes);
-            _hasRefused = true;
+            _isOpenEnded = true;
             _file.Write(_written, whole);
             _written += whole.Length;
         }
@@ -88,7 +100,7 @@ internal sealed class WriteAheadLog : IDisposable
             if (_sync)
                 _file.Sync();
             DurableBytes = _written;
-            _hasRefused = false;
+            _isOpenEnded = false;
         }
         catch
         {
@@ -108,35 +120,48 @@ internal sealed class WriteAheadLog : IDisposable
         _file = next;
         Number++;
         DurableBytes = _written = LogFormat.FileHeaderBytes;
-        _broken = _hasRefused = false;
+        _broken = _isOpenEnded = false;
     }
 
     /// <summary>
     /// Gives up what was appended since the last sync, because one of the group failed. A refused write must not be
-    /// found again by the next start, so it is cut off, and a new file states at once how far this one is good: the cut
-    /// alone is not on the disk yet. Where the disk refuses that too, the next write tries again.
+    /// found again by the next start, and there are two ways to make sure of it, each enough by itself: the file is cut
+    /// off and the cut synced, or a new file states how far this one is good. Where the disk refuses both, the log is
+    /// not settled (<see cref="IsSettled"/>), and the next write tries again before anything else.
     /// </summary>
     public void Abandon()
     {
         _broken = true;
-        if (!_hasRefused)
+        if (!_isOpenEnded)
             return;
 
-        Try(() => _file.SetLength(DurableBytes));
-        Try(Rotate);
+        var isCut = Try(() =>
+        {
+            _file.SetLength(DurableBytes);
+            _file.Sync();
+        });
+        _isOpenEnded = !Try(Rotate) && !isCut;
     }
 
-    public void Dispose() => _file.Dispose();
+    /// <summary>Closes the file; what was refused and is not settled gets one more try.</summary>
+    public void Dispose()
+    {
+        if (_isOpenEnded)
+            Abandon();
+        _file.Dispose();
+    }
 
-    private static void Try(Action action)
+    private static bool Try(Action action)
     {
         try
         {
             action();
+            return true;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // The disk that refused the write refuses this too.
+            return false;
         }
     }
 

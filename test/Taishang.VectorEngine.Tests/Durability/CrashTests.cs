@@ -5,10 +5,10 @@ using System.Text;
 namespace Taishang.VectorEngine.Tests.Durability;
 
 /// <summary>
-/// Kills a writing process without warning (kill -9), many times over one folder for each index kind, and checks after
-/// each kill that every acknowledged write is there exactly once, that nothing deleted came back, and that of the write
-/// under way all is there or nothing. Every second kill meets a build or a compaction. TAISHANG_LONG_TESTS=1 kills 500
-/// times.
+/// Kills a writing process without warning (kill -9), many times over one folder for each index kind, for shards and for
+/// compressions, and checks after each kill that every acknowledged write is there exactly once, that nothing deleted
+/// came back, and that of the write under way all is there or nothing, over however many shards it went. Every second
+/// kill meets a build or a compaction. TAISHANG_LONG_TESTS=1 kills a thousand times.
 /// </summary>
 public sealed class CrashTests(ITestOutputHelper output)
 {
@@ -17,40 +17,43 @@ public sealed class CrashTests(ITestOutputHelper output)
     /// <summary>Lines after which the process is killed if no maintenance came for it to be killed in.</summary>
     private const int LinesMax = 400;
 
-    private static readonly int Kills = Environment.GetEnvironmentVariable("TAISHANG_LONG_TESTS") == "1" ? 500 : 20;
+    private static readonly int Kills = Environment.GetEnvironmentVariable("TAISHANG_LONG_TESTS") == "1" ? 1000 : 26;
 
-    public static TheoryData<IndexKind> Kinds => [.. Enum.GetValues<IndexKind>()];
+    public static TheoryData<IndexKind, int, CompressionKind, RerankKind> Forms => StorageForms.All;
 
     [Theory]
-    [MemberData(nameof(Kinds))]
-    public async Task A_killed_process_loses_nothing_that_it_acknowledged(IndexKind kind)
+    [MemberData(nameof(Forms))]
+    public async Task A_killed_process_loses_nothing_that_it_acknowledged(
+        IndexKind kind, int shards, CompressionKind compression, RerankKind rerank)
     {
+        string[] form = [$"{kind}", $"{shards}", $"{compression}", $"{rerank}"];
         await using var folder = new EngineFolder();
-        var random = new Random(4242 + (int)kind);
+        var random = new Random(4242 + (int)kind + 10 * shards + 100 * (int)compression);
         var held = new Dictionary<int, int>();
         long acknowledged = 0;
         var inMaintenance = 0;
         var leftovers = new SortedDictionary<string, int>(StringComparer.Ordinal);
-        var kills = (Kills + Kinds.Count - 1) / Kinds.Count;
+        var kills = (Kills + Forms.Count - 1) / Forms.Count;
         for (var kill = 0; kill < kills; kill++)
         {
             var plan = new Plan(1000 + kill, 5 + random.Next(200), random.Next(15), IsInMaintenance: kill % 2 == 1);
-            var lines = await RunUntilKilledAsync(folder.Path, kind, plan);
+            var lines = await RunUntilKilledAsync(folder.Path, form, plan);
             var unsure = Follow(lines, held, ref acknowledged);
             inMaintenance += IsInMaintenance(lines) ? 1 : 0;
-            foreach (var path in Directory.EnumerateFiles(folder.Path, "*.tmp"))
+            foreach (var path in Directory.EnumerateFiles(
+                folder.Path, "*.tmp", SearchOption.AllDirectories))
             {
                 var file = Path.GetFileName(path).Split('-', '.')[0];
                 leftovers[file] = leftovers.GetValueOrDefault(file) + 1;
             }
 
-            await using var collection = await VectorCollection.OpenAsync(
+            await using var collection = await VectorCollections.OpenAsync(
                 folder.Path, folder.Engine, CancellationToken.None);
             Check(collection, held, unsure, $"kill {kill}, seed {plan.Seed}");
         }
 
         output.WriteLine(
-            $"{kind}: {kills} kills, {inMaintenance} of them in a build or compaction, half-written files met: "
+            $"{string.Join(' ', form)}: {kills} kills, {inMaintenance} of them in a build or compaction, half-written files met: "
             + $"{string.Join(", ", leftovers.Select(left => $"{left.Value} {left.Key}"))}; "
             + $"{acknowledged} writes acknowledged, none lost, none twice, none came back");
         Assert.True(acknowledged > kills * 5, $"only {acknowledged} operations were acknowledged");
@@ -58,7 +61,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     }
 
     /// <summary>Lets the process write some lines, and a random moment more, and kills it.</summary>
-    private static async Task<List<string>> RunUntilKilledAsync(string folder, IndexKind kind, Plan plan)
+    private static async Task<List<string>> RunUntilKilledAsync(string folder, string[] form, Plan plan)
     {
         var (seed, lines, moreMs, inMaintenance) = plan;
         var program = Path.Combine(AppContext.BaseDirectory, "Taishang.VectorEngine.Crash.dll");
@@ -67,8 +70,10 @@ public sealed class CrashTests(ITestOutputHelper output)
             UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            ArgumentList = { program, folder, seed.ToString(CultureInfo.InvariantCulture), kind.ToString() },
+            ArgumentList = { program, folder, seed.ToString(CultureInfo.InvariantCulture) },
         };
+        foreach (var part in form)
+            start.ArgumentList.Add(part);
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var seen = new List<string>();
@@ -131,19 +136,19 @@ public sealed class CrashTests(ITestOutputHelper output)
     }
 
     /// <summary>The rows must be those acknowledged, or those and the whole of the write that was under way.</summary>
-    private static void Check(VectorCollection collection, Dictionary<int, int> held, string? unsure, string where)
+    private static void Check(IVectorCollection collection, Dictionary<int, int> held, string? unsure, string where)
     {
         var rows = collection.Get([.. Enumerable.Range(0, IdCount).Select(id => VectorId.FromInteger(id))]);
         var found = rows.ToDictionary(
             row => int.Parse(row.Id.Text),
             row => int.Parse(Encoding.UTF8.GetString(row.MetadataJson.Span)[5..^1]));
-        Assert.All(rows, row => Assert.Equal((float)found[int.Parse(row.Id.Text)], row.Vector.Span[15]));
+        Assert.All(rows, row => Assert.Equal((float)found[int.Parse(row.Id.Text)], row.Vector.Span[^1]));
         if (!Same(found, held) && unsure is not null)
             Apply(unsure, held);
 
         Assert.True(Same(found, held), $"{where}: {found.Count} rows found, {held.Count} acknowledged");
         Assert.Equal(found.Count, collection.Count());
-        var hits = collection.Search(new SearchRequest(new float[16], 1000)).Ids();
+        var hits = collection.Search(new SearchRequest(new float[Limits.BinaryDimensionsMin], 1000)).Ids();
         Assert.Equal(found.Count, hits.Length);
         Assert.Equal(found.Count, hits.Distinct().Count());
     }

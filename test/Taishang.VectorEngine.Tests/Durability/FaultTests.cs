@@ -107,8 +107,9 @@ public sealed class FaultTests
             var device = new FaultyDevice();
             folder.Device = device;
             folder.Engine = folder.Engine with { SyncBeforeAcknowledge = true, SealAfterRows = 25 };
-            var collection = await folder.CreateAsync(WriteWorld.Options(kind));
-            var world = new WriteWorld();
+            var options = StorageForms.Options(kind, 1, CompressionKind.None, RerankKind.Float32);
+            var collection = await folder.CreateAsync(options);
+            var world = new WriteWorld(options);
             device.FailAt(step, Fault.Gone);
             await world.PlayAsync(collection, new Random(11), operations: 60);
             await collection.DisposeAsync();

@@ -4,7 +4,8 @@ namespace Taishang.VectorEngine.Tests.Durability;
 
 /// <summary>
 /// A disk in memory that forgets, when its power is cut, what was not synced: of a file any of the sectors written
-/// since its last sync may be there or not, and any of the changes of names since the folder was synced.
+/// since its last sync may be there or not, and any of the changes of names since the folder was synced. Before that,
+/// some changes in a row can be made to fail.
 /// </summary>
 internal sealed class PowerCutDevice : IStorageDevice
 {
@@ -12,10 +13,12 @@ internal sealed class PowerCutDevice : IStorageDevice
 
     private readonly Lock _lock = new();
     private readonly int _lastStep;
-    private readonly List<Action<Dictionary<string, Node>>> _pendingNames = [];
-    private Dictionary<string, Node> _durableNames;
+    private readonly List<NameChange> _pendingNames = [];
+    private readonly Dictionary<string, Node> _durableNames;
     private readonly Dictionary<string, Node> _names;
     private int _steps;
+    private int _failFrom = int.MaxValue;
+    private int _failures;
 
     /// <summary>A disk with these files on it, all synced, whose power is cut after so many changes.</summary>
     public PowerCutDevice(IReadOnlyDictionary<string, byte[]> files, int lastStep)
@@ -34,6 +37,24 @@ internal sealed class PowerCutDevice : IStorageDevice
         }
     }
 
+    /// <summary>Lets changes fail from the one with this number on, counted from now, so many of them. One that fails
+    /// has no effect; a sync that fails leaves open what of the changes before it is on the disk.</summary>
+    public void FailFrom(int step, int failures)
+    {
+        lock (_lock)
+            (_failFrom, _failures) = (_steps + step, failures);
+    }
+
+    /// <summary>Whether all that was to fail has.</summary>
+    public bool HasFailedEnough
+    {
+        get
+        {
+            lock (_lock)
+                return _steps >= _failFrom + _failures;
+        }
+    }
+
     /// <summary>What a machine finds that starts again, by the dice.</summary>
     public Dictionary<string, byte[]> Cut(Random random)
     {
@@ -41,8 +62,8 @@ internal sealed class PowerCutDevice : IStorageDevice
         {
             var names = new Dictionary<string, Node>(_durableNames);
             var luck = Luck(random);
-            foreach (var change in _pendingNames.Where(_ => random.NextDouble() < luck))
-                change(names);
+            foreach (var pending in _pendingNames.Where(_ => random.NextDouble() < luck))
+                pending.Change(names);
             return names.ToDictionary(file => file.Key, file => file.Value.Surviving(random));
         }
     }
@@ -59,7 +80,7 @@ internal sealed class PowerCutDevice : IStorageDevice
             }
 
             var node = new Node([]);
-            Rename(names => names[path] = node);
+            Rename(path, names => names[path] = node);
             return new CutFile(this, node);
         }
     }
@@ -85,7 +106,7 @@ internal sealed class PowerCutDevice : IStorageDevice
         lock (_lock)
         {
             Step();
-            Rename(names =>
+            Rename(from, names =>
             {
                 if (names.Remove(from, out var node))
                     names[to] = node;
@@ -98,7 +119,7 @@ internal sealed class PowerCutDevice : IStorageDevice
         lock (_lock)
         {
             Step();
-            Rename(names => names.Remove(path));
+            Rename(path, names => names.Remove(path));
         }
     }
 
@@ -107,31 +128,44 @@ internal sealed class PowerCutDevice : IStorageDevice
         lock (_lock)
         {
             Step();
-            _durableNames = new(_names);
-            _pendingNames.Clear();
+            foreach (var pending in _pendingNames.Where(pending => pending.Folder == folder))
+                pending.Change(_durableNames);
+            _pendingNames.RemoveAll(pending => pending.Folder == folder);
         }
     }
 
     public IReadOnlyList<string> List(string folder)
     {
         lock (_lock)
-            return [.. _names.Keys.Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+        {
+            return
+            [
+                .. _names.Keys.Where(path => Path.GetDirectoryName(path) == folder)
+                    .Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal),
+            ];
+        }
     }
 
     /// <summary>All is there, nothing, or each by chance.</summary>
     private static double Luck(Random random) => random.Next(3) switch { 0 => 0, 1 => 1, _ => 0.5 };
 
-    private void Rename(Action<Dictionary<string, Node>> change)
+    /// <summary>Both names of a change lie in one folder.</summary>
+    private void Rename(string path, Action<Dictionary<string, Node>> change)
     {
         change(_names);
-        _pendingNames.Add(change);
+        _pendingNames.Add(new NameChange(Path.GetDirectoryName(path)!, change));
     }
 
     private void Step()
     {
-        if (++_steps > _lastStep)
+        var step = _steps++;
+        if (_steps > _lastStep)
             throw new IOException("the power was cut");
+        if (step >= _failFrom && step - _failFrom < _failures)
+            throw new IOException($"injected failure of step {step}");
     }
+
+    private sealed record NameChange(string Folder, Action<Dictionary<string, Node>> Change);
 
     /// <summary>The content of a file: as it is, as it was synced, and what happened between.</summary>
     private sealed class Node(byte[] durable)
@@ -160,9 +194,17 @@ internal sealed class PowerCutDevice : IStorageDevice
             _pending.Clear();
         }
 
+        /// <summary>A sector is written as a whole and holds all that was written into it until then: of the changes
+        /// to one some of the first may be there, never a later one without those before it.</summary>
         public byte[] Surviving(Random random)
         {
             var luck = Luck(random);
+            var writes = _pending.Where(change => change.Bytes is not null)
+                .SelectMany(change => Pieces(change.Offset, change.Bytes!))
+                .CountBy(piece => piece.Start / SectorBytes);
+            var left = writes.ToDictionary(
+                sector => sector.Key,
+                sector => luck switch { 0 => 0, 1 => sector.Value, _ => random.Next(sector.Value + 1) });
             var content = _durable;
             foreach (var (offset, bytes) in _pending)
             {
@@ -173,16 +215,25 @@ internal sealed class PowerCutDevice : IStorageDevice
                     continue;
                 }
 
-                for (var at = offset; at < offset + bytes.Length;)
+                foreach (var (start, end) in Pieces(offset, bytes))
                 {
-                    var end = Math.Min((at / SectorBytes + 1) * SectorBytes, offset + bytes.Length);
-                    if (random.NextDouble() < luck)
-                        content = Written(content, at, bytes.AsSpan((int)(at - offset), (int)(end - at)));
-                    at = end;
+                    if (left[start / SectorBytes]-- > 0)
+                        content = Written(content, start, bytes.AsSpan((int)(start - offset), (int)(end - start)));
                 }
             }
 
             return content;
+        }
+
+        /// <summary>A write, cut where sectors end.</summary>
+        private static IEnumerable<(long Start, long End)> Pieces(long offset, byte[] bytes)
+        {
+            for (var at = offset; at < offset + bytes.Length;)
+            {
+                var end = Math.Min((at / SectorBytes + 1) * SectorBytes, offset + bytes.Length);
+                yield return (at, end);
+                at = end;
+            }
         }
 
         private static byte[] Written(byte[] content, long offset, ReadOnlySpan<byte> bytes)

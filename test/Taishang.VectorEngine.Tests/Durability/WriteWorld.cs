@@ -4,27 +4,17 @@ namespace Taishang.VectorEngine.Tests.Durability;
 /// What must be in a collection whose disk may fail at any moment: every acknowledged write, and of the one whose fate
 /// is unknown all or nothing.
 /// </summary>
-internal sealed class WriteWorld
+internal sealed class WriteWorld(VectorCollectionOptions options)
 {
-    public const int Dimensions = 4;
-
     private const int IdCount = 40;
 
     private Dictionary<int, int> _held = [];
     private Dictionary<int, int>? _perhaps;
 
-    public static VectorCollectionOptions Options(IndexKind kind) => new()
-    {
-        Dimensions = Dimensions,
-        Metric = DistanceMetric.L2,
-        Index = kind,
-        Hnsw = new HnswOptions { EfConstruction = 16 },
-    };
-
     public int Acknowledged { get; private set; }
 
     /// <summary>Writes, deletes, builds and compacts by the dice until something is refused or all is done.</summary>
-    public async Task PlayAsync(VectorCollection collection, Random random, int operations)
+    public async Task PlayAsync(IVectorCollection collection, Random random, int operations)
     {
         try
         {
@@ -41,7 +31,7 @@ internal sealed class WriteWorld
     }
 
     /// <summary>Whether the collection holds what it must; what happens next goes on from what it holds.</summary>
-    public void Settle(VectorCollection collection, string where)
+    public void Settle(IVectorCollection collection, string where)
     {
         if (Check(collection, where) && _perhaps is not null)
             _held = _perhaps;
@@ -49,19 +39,19 @@ internal sealed class WriteWorld
     }
 
     /// <summary>Whether the collection holds what it must; true when that has in it the write under way.</summary>
-    public bool Check(VectorCollection collection, string where)
+    public bool Check(IVectorCollection collection, string where)
     {
         var rows = collection.Get([.. Enumerable.Range(0, IdCount).Select(id => VectorId.FromInteger(id))]);
         var found = rows.ToDictionary(row => int.Parse(row.Id.Text), row => (int)row.Vector.Span[0]);
         var hasPerhaps = _perhaps is not null && Same(found, _perhaps);
         Assert.True(hasPerhaps || Same(found, _held), $"{where}: found {Text(found)}, acknowledged {Text(_held)}");
         Assert.Equal(found.Count, collection.Count());
-        var hits = collection.Search(new SearchRequest(new float[Dimensions], 1000)).Ids();
+        var hits = collection.Search(new SearchRequest(new float[options.Dimensions], 1000)).Ids();
         Assert.Equal(found.Keys.Order(), hits.Select(int.Parse).Order());
         return hasPerhaps;
     }
 
-    private async Task StepAsync(VectorCollection collection, Random random)
+    private async Task StepAsync(IVectorCollection collection, Random random)
     {
         var dice = random.Next(20);
         if (dice < 2)
@@ -78,7 +68,7 @@ internal sealed class WriteWorld
         if (dice < 14)
         {
             ids.ForEach(id => _perhaps[id] = value);
-            await collection.UpsertAsync([.. ids.Select(id => Row(id, value))], CancellationToken.None);
+            await collection.UpsertAsync([.. ids.Select(id => Row(id, value, options.Dimensions))], CancellationToken.None);
         }
         else if (dice < 18)
         {
@@ -95,8 +85,13 @@ internal sealed class WriteWorld
         Acknowledged++;
     }
 
-    private static VectorRow Row(int id, int value) => Rows.Row(
-        $"{id}", Enumerable.Repeat((float)value, Dimensions).ToArray(), $"{{\"v\":{value}}}");
+    /// <summary>The value first; then what only this id and value have, so that codes tell rows apart.</summary>
+    private static VectorRow Row(int id, int value, int dimensions)
+    {
+        var vector = Rows.Vector(new Random(id * 100_000 + value), dimensions);
+        vector[0] = value;
+        return Rows.Row($"{id}", vector, $"{{\"v\":{value}}}");
+    }
 
     private static bool Same(Dictionary<int, int> left, Dictionary<int, int> right) =>
         left.Count == right.Count
