@@ -5,10 +5,10 @@ using System.Text;
 namespace Taishang.VectorEngine.Tests.Durability;
 
 /// <summary>
-/// Kills a writing process without warning (kill -9), many times over one folder for each index kind, for shards and for
-/// compressions, and checks after each kill that every acknowledged write is there exactly once, that nothing deleted
+/// Kills a writing process without warning (kill -9), many times over one folder for each index kind, for shards and
+/// for compressions, and checks after each kill that every acknowledged write is there exactly once, that nothing deleted
 /// came back, and that of the write under way all is there or nothing, over however many shards it went. Every second
-/// kill meets a build or a compaction. TAISHANG_LONG_TESTS=1 kills a thousand times.
+/// kill meets a build or a compaction. TAISHANG_LONG_TESTS=1 kills 1,000 times.
 /// </summary>
 public sealed class CrashTests(ITestOutputHelper output)
 {
@@ -16,6 +16,9 @@ public sealed class CrashTests(ITestOutputHelper output)
 
     /// <summary>Lines after which the process is killed if no maintenance came for it to be killed in.</summary>
     private const int LinesMax = 400;
+
+    /// <summary>So many kills cannot all come too late for the maintenance that they were meant for.</summary>
+    private const int KillsThatMeetMaintenance = 10;
 
     private static readonly int Kills = Environment.GetEnvironmentVariable("TAISHANG_LONG_TESTS") == "1" ? 1000 : 26;
 
@@ -40,8 +43,7 @@ public sealed class CrashTests(ITestOutputHelper output)
             var lines = await RunUntilKilledAsync(folder.Path, form, plan);
             var unsure = Follow(lines, held, ref acknowledged);
             inMaintenance += IsInMaintenance(lines) ? 1 : 0;
-            foreach (var path in Directory.EnumerateFiles(
-                folder.Path, "*.tmp", SearchOption.AllDirectories))
+            foreach (var path in Directory.EnumerateFiles(folder.Path, "*.tmp", SearchOption.AllDirectories))
             {
                 var file = Path.GetFileName(path).Split('-', '.')[0];
                 leftovers[file] = leftovers.GetValueOrDefault(file) + 1;
@@ -53,11 +55,13 @@ public sealed class CrashTests(ITestOutputHelper output)
         }
 
         output.WriteLine(
-            $"{string.Join(' ', form)}: {kills} kills, {inMaintenance} of them in a build or compaction, half-written files met: "
-            + $"{string.Join(", ", leftovers.Select(left => $"{left.Value} {left.Key}"))}; "
+            $"{string.Join(' ', form)}: {kills} kills, {inMaintenance} of them in a build or compaction, "
+            + $"half-written files met: {string.Join(", ", leftovers.Select(left => $"{left.Value} {left.Key}"))}; "
             + $"{acknowledged} writes acknowledged, none lost, none twice, none came back");
         Assert.True(acknowledged > kills * 5, $"only {acknowledged} operations were acknowledged");
-        Assert.True(inMaintenance > 0, "no kill met a build or a compaction");
+        Assert.True(
+            inMaintenance > 0 || kills < KillsThatMeetMaintenance,
+            $"none of {kills} kills met a build or a compaction");
     }
 
     /// <summary>Lets the process write some lines, and a random moment more, and kills it.</summary>

@@ -51,7 +51,8 @@ public sealed class RefusedCallTests
         }
 
         Assert.True(isOver, "the last step was not reached");
-        Assert.All(Enum.GetValues<Fate>(), fate => Assert.True(seen.GetValueOrDefault(fate) > 1, $"{fate} was not met"));
+        Assert.All(
+            Enum.GetValues<Fate>(), fate => Assert.True(seen.GetValueOrDefault(fate) > 1, $"{fate} was not met"));
     }
 
     private static async Task CheckAsync(EngineFolder folder, PowerCutDevice device, Fate fate, string where)

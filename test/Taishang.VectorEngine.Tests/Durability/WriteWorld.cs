@@ -68,7 +68,8 @@ internal sealed class WriteWorld(VectorCollectionOptions options)
         if (dice < 14)
         {
             ids.ForEach(id => _perhaps[id] = value);
-            await collection.UpsertAsync([.. ids.Select(id => Row(id, value, options.Dimensions))], CancellationToken.None);
+            await collection.UpsertAsync(
+                [.. ids.Select(id => Row(id, value, options.Dimensions))], CancellationToken.None);
         }
         else if (dice < 18)
         {

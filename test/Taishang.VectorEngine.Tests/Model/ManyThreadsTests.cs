@@ -133,7 +133,8 @@ public sealed class ManyThreadsTests
     ];
 
     /// <summary>So far off that no reader meets it among its nearest.</summary>
-    private static float[] Far(ReadOnlyMemory<float> vector) => [.. vector.ToArray().Select(component => component + 50)];
+    private static float[] Far(ReadOnlyMemory<float> vector) =>
+        [.. vector.ToArray().Select(component => component + 50)];
 
     private static async Task WriteTogetherAsync(IVectorCollection collection, List<VectorRow> rows)
     {

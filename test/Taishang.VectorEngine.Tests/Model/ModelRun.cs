@@ -84,7 +84,8 @@ internal sealed class ModelRun(int seed, VectorCollectionOptions options) : IAsy
         if (name != "read")
             return;
 
-        ReadsOverCodes += Collection.Describe().Index is { Compression: not CompressionKind.None, CodeBytes: > 0 } ? 1 : 0;
+        if (Collection.Describe().Index is { Compression: not CompressionKind.None, CodeBytes: > 0 })
+            ReadsOverCodes++;
         _reader!.Read(Collection, Live());
     }
 

@@ -2,8 +2,8 @@ namespace Taishang.VectorEngine.Tests.Model;
 
 /// <summary>
 /// Seeded random operations of every kind, restarts and restores among them, against a dictionary and a plain loop:
-/// over each index kind under each metric, compressions with and without floats, and shards, 100,000 operations together, ten times as many when TAISHANG_LONG_TESTS is
-/// 1. A failure says its seed and the number of the operation.
+/// over each index kind under each metric, compressions with and without floats, and shards; 100,000 operations
+/// together, ten times as many when TAISHANG_LONG_TESTS is 1. A failure says its seed and the number of the operation.
 /// </summary>
 public sealed class ModelTests(ITestOutputHelper output)
 {
@@ -23,20 +23,20 @@ public sealed class ModelTests(ITestOutputHelper output)
                     worlds.Add(worlds.Count + 1, kind, metric, 1, CompressionKind.None, RerankKind.Float32);
             }
 
-            AddCodes(worlds, IndexKind.Hnsw, DistanceMetric.L2, CompressionKind.Sq8, RerankKind.Float32);
-            AddCodes(worlds, IndexKind.Hnsw, DistanceMetric.Cosine, CompressionKind.Sq8, RerankKind.None);
-            AddCodes(worlds, IndexKind.Hnsw, DistanceMetric.Dot, CompressionKind.Sq4, RerankKind.Float32);
-            AddCodes(worlds, IndexKind.Hnsw, DistanceMetric.L2, CompressionKind.Sq4, RerankKind.None);
-            AddCodes(worlds, IndexKind.Hnsw, DistanceMetric.Cosine, CompressionKind.Binary, RerankKind.Float32);
-            AddCodes(worlds, IndexKind.Hnsw, DistanceMetric.L2, CompressionKind.Binary, RerankKind.None);
-            AddCodes(worlds, IndexKind.Flat, DistanceMetric.Dot, CompressionKind.Sq8, RerankKind.None);
-            AddCodes(worlds, IndexKind.Flat, DistanceMetric.L2, CompressionKind.Binary, RerankKind.Float32);
-            AddCodes(worlds, IndexKind.IvfFlat, DistanceMetric.Cosine, CompressionKind.Sq4, RerankKind.Float32);
-            AddCodes(worlds, IndexKind.IvfFlat, DistanceMetric.Dot, CompressionKind.Binary, RerankKind.None);
-            AddCodes(worlds, IndexKind.IvfSq8, DistanceMetric.L2, CompressionKind.Sq8, RerankKind.None);
-            worlds.Add(worlds.Count + 1, IndexKind.Hnsw, DistanceMetric.L2, 3, CompressionKind.None, RerankKind.Float32);
-            worlds.Add(worlds.Count + 1, IndexKind.Flat, DistanceMetric.Dot, 4, CompressionKind.None, RerankKind.Float32);
-            worlds.Add(worlds.Count + 1, IndexKind.Hnsw, DistanceMetric.Cosine, 2, CompressionKind.Sq8, RerankKind.None);
+            Add(worlds, IndexKind.Hnsw, DistanceMetric.L2, CompressionKind.Sq8, RerankKind.Float32);
+            Add(worlds, IndexKind.Hnsw, DistanceMetric.Cosine, CompressionKind.Sq8, RerankKind.None);
+            Add(worlds, IndexKind.Hnsw, DistanceMetric.Dot, CompressionKind.Sq4, RerankKind.Float32);
+            Add(worlds, IndexKind.Hnsw, DistanceMetric.L2, CompressionKind.Sq4, RerankKind.None);
+            Add(worlds, IndexKind.Hnsw, DistanceMetric.Cosine, CompressionKind.Binary, RerankKind.Float32);
+            Add(worlds, IndexKind.Hnsw, DistanceMetric.L2, CompressionKind.Binary, RerankKind.None);
+            Add(worlds, IndexKind.Flat, DistanceMetric.Dot, CompressionKind.Sq8, RerankKind.None);
+            Add(worlds, IndexKind.Flat, DistanceMetric.L2, CompressionKind.Binary, RerankKind.Float32);
+            Add(worlds, IndexKind.IvfFlat, DistanceMetric.Cosine, CompressionKind.Sq4, RerankKind.Float32);
+            Add(worlds, IndexKind.IvfFlat, DistanceMetric.Dot, CompressionKind.Binary, RerankKind.None);
+            Add(worlds, IndexKind.IvfSq8, DistanceMetric.L2, CompressionKind.Sq8, RerankKind.None);
+            Add(worlds, IndexKind.Hnsw, DistanceMetric.L2, CompressionKind.None, RerankKind.Float32, 3);
+            Add(worlds, IndexKind.Flat, DistanceMetric.Dot, CompressionKind.None, RerankKind.Float32, 4);
+            Add(worlds, IndexKind.Hnsw, DistanceMetric.Cosine, CompressionKind.Sq8, RerankKind.None, 2);
             return worlds;
         }
     }
@@ -75,8 +75,8 @@ public sealed class ModelTests(ITestOutputHelper output)
             Assert.True(run.ReadsOverCodes > 50, $"only {run.ReadsOverCodes} reads met an index over codes");
     }
 
-    private static void AddCodes(
+    private static void Add(
         TheoryData<int, IndexKind, DistanceMetric, int, CompressionKind, RerankKind> worlds,
-        IndexKind kind, DistanceMetric metric, CompressionKind compression, RerankKind rerank) =>
-        worlds.Add(worlds.Count + 1, kind, metric, 1, compression, rerank);
+        IndexKind kind, DistanceMetric metric, CompressionKind compression, RerankKind rerank, int shards = 1) =>
+        worlds.Add(worlds.Count + 1, kind, metric, shards, compression, rerank);
 }
