@@ -6,9 +6,9 @@ namespace Taishang.VectorEngine.Tests.Durability;
 
 /// <summary>
 /// Kills a writing process without warning (kill -9), many times over one folder for each index kind, for shards and
-/// for compressions, and checks after each kill that every acknowledged write is there exactly once, that nothing deleted
-/// came back, and that of the write under way all is there or nothing, over however many shards it went. Every second
-/// kill meets a build or a compaction. TAISHANG_LONG_TESTS=1 kills 1,000 times.
+/// for compressions, and checks after each kill that every acknowledged write is there exactly once, that nothing
+/// deleted came back, and that of the write under way all is there or nothing, over however many shards it went. Every
+/// second kill meets a build or a compaction. TAISHANG_LONG_TESTS=1 kills 1,000 times.
 /// </summary>
 public sealed class CrashTests(ITestOutputHelper output)
 {
