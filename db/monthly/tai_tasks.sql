@@ -26,6 +26,15 @@ CREATE TABLE IF NOT EXISTS tai_tasks_{month} (
     -- The last fence given and the last number of the trail, kept here when the queue has no row of the task.
     fence          BIGINT       NOT NULL DEFAULT 0,
     trail          INTEGER      NOT NULL DEFAULT 1,
+    unique_key     VARCHAR(200),
+    -- JSON array of ids, and what becomes of this task when one of them fails.
+    depends_on     TEXT,
+    on_parent_failure VARCHAR(10) CHECK (on_parent_failure IN ('cancel', 'park', 'run')),
+    -- How many tasks were ever made to wait for this one, so that an end without any looks for none.
+    dependents     INTEGER      NOT NULL DEFAULT 0,
+    -- The longest line of parents above it.
+    chain          INTEGER      NOT NULL DEFAULT 0,
+    schedule_id    VARCHAR(36),
     created_at     TIMESTAMPTZ  NOT NULL,
     updated_at     TIMESTAMPTZ  NOT NULL
 );

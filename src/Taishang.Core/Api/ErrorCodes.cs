@@ -128,6 +128,10 @@ public static class ErrorCodes
         50007, "task_worker_lost", 503, StatusCode.Unavailable, true, "the task's worker stopped renewing its lease");
     public static readonly ErrorCode TaskQueueFull = new(
         50008, "task_queue_full", 429, StatusCode.ResourceExhausted, true, "the queue holds as many tasks as it may");
+    public static readonly ErrorCode TaskUniqueKeyTaken = Conflict(
+        50009, "task_unique_key_taken", "another live task has the unique key");
+    public static readonly ErrorCode TaskGraphInvalid = Semantic(
+        50010, "task_graph_invalid", "the tasks depend on each other in a circle");
 
     // 60xxx: service calls
     public static readonly ErrorCode ServiceCallQuery = Invalid(

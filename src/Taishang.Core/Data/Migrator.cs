@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Reflection;
 using EvolveDb;
 using EvolveDb.Configuration;
+using EvolveDb.Migration;
 using Microsoft.Data.Sqlite;
 
 namespace Taishang.Core.Data;
@@ -19,6 +20,9 @@ public sealed class Migrator(Database database, TimeProvider time)
     private static readonly TimeSpan LockWaitMax = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The last version to apply; null for all. Tests begin with the schema of an earlier day.</summary>
+    internal string? Until { get; init; }
 
     /// <summary>Applies what is missing.</summary>
     /// <exception cref="EvolveException">A script failed or was changed after it ran.</exception>
@@ -45,6 +49,7 @@ public sealed class Migrator(Database database, TimeProvider time)
             EnableClusterMode = database.Dialect == Dialect.PostgreSql,
             TransactionMode = TransactionKind.CommitEach,
             PlaceholderPrefix = "@@{",
+            TargetVersion = Until is null ? MigrationVersion.MaxVersion : new MigrationVersion(Until),
         }.Migrate();
 
     private async Task<FileStream?> LockFileAsync(string file, CancellationToken cancellation)

@@ -31,6 +31,7 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
         }
 
         await RefreshAsync(cancellation);
+        await MonthlyColumns.AddAsync(database, this, cancellation);
     }
 
     /// <summary>Makes the table of a month in a transaction of its own when it is not there.</summary>
@@ -85,10 +86,13 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
 
     private static async Task DefineAsync(DatabaseSession session, MonthlyTable table, Month month)
     {
-        if (session.Dialect == Dialect.PostgreSql)
-            await session.ScalarAsync<object>("SELECT pg_advisory_xact_lock(@key)", new { key = DefinitionLock });
+        if (session.Dialect == Dialect.PostgreSql) await LockDefinitionsAsync(session);
         await session.ExecuteAsync(table.Definition(month));
     }
+
+    /// <summary>PostgreSQL: until the transaction ends no other process makes or changes a monthly table.</summary>
+    internal static Task LockDefinitionsAsync(DatabaseSession session) =>
+        session.ScalarAsync<object>("SELECT pg_advisory_xact_lock(@key)", new { key = DefinitionLock });
 
     private void Remember(MonthlyTable table, Month month)
     {

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Taishang.Core.Data;
 
 /// <summary>Ids of rows: UUIDv7 in its 36-character form, so that the month of a row follows from its id.</summary>
@@ -19,6 +22,24 @@ public static class RowId
         var fine = Math.Min(FractionMax, fraction + ordinal);
         bytes[6] = (byte)(0x70 | (fine >> 8));
         bytes[7] = (byte)fine;
+        return new Guid(bytes, bigEndian: true).ToString();
+    }
+
+    /// <summary>
+    /// The id of the n-th further row of a request whose first row has this id: the same on every try.
+    /// </summary>
+    public static string Further(string id, int ordinal)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        Guid.ParseExact(id, "D").TryWriteBytes(bytes, bigEndian: true, out _);
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.ASCII.GetBytes($"{id}/{ordinal}"), hash);
+        // The time, the version and the variant stay.
+        var fine = Math.Min(FractionMax, ((bytes[6] & 0x0f) << 8 | bytes[7]) + ordinal);
+        bytes[6] = (byte)(0x70 | (int)(fine >> 8));
+        bytes[7] = (byte)fine;
+        hash[..8].CopyTo(bytes[8..]);
+        bytes[8] = (byte)(0x80 | (bytes[8] & 0x3f));
         return new Guid(bytes, bigEndian: true).ToString();
     }
 

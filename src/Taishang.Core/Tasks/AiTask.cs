@@ -57,6 +57,20 @@ public sealed class AiTask
 
     public int Trail { get; init; }
 
+    /// <summary>Of its type, while it is live.</summary>
+    public string? UniqueKey { get; init; }
+
+    /// <summary>JSON array of ids; null when it waits for none.</summary>
+    public string? DependsOn { get; init; }
+
+    /// <summary>A word of <see cref="ParentFailure"/>; null when it depends on none.</summary>
+    public string? OnParentFailure { get; init; }
+
+    /// <summary>The longest line of parents above it.</summary>
+    public int Chain { get; init; }
+
+    public string? ScheduleId { get; init; }
+
     public DateTimeOffset CreatedAt { get; init; }
 
     public DateTimeOffset UpdatedAt { get; init; }
@@ -65,6 +79,11 @@ public sealed class AiTask
 
     /// <summary>Pending or running.</summary>
     public bool IsLive => !TaskTransitions.IsEnded(State);
+
+    /// <summary>True for the answer of a creation that made nothing: a live task has its unique key.</summary>
+    internal bool WasLive { get; set; }
+
+    internal string[] Parents => DependsOn is null ? [] : JsonSerializer.Deserialize<string[]>(DependsOn) ?? [];
 }
 
 /// <summary>The task as the API shows it.</summary>
@@ -94,6 +113,14 @@ internal sealed record TaskView(string Id, string Type, string Status, JsonEleme
 
     public string? ParentId { get; init; }
 
+    public string? UniqueKey { get; init; }
+
+    public IReadOnlyList<string>? DependsOn { get; init; }
+
+    public string? OnParentFailure { get; init; }
+
+    public string? ScheduleId { get; init; }
+
     public JsonElement Labels { get; init; }
 
     public string? TraceId { get; init; }
@@ -118,6 +145,10 @@ internal sealed record TaskView(string Id, string Type, string Status, JsonEleme
         StartedAt = task.StartedAt,
         CompletedAt = task.CompletedAt,
         ParentId = task.ParentId,
+        UniqueKey = task.UniqueKey,
+        DependsOn = task.DependsOn is null ? null : task.Parents,
+        OnParentFailure = task.OnParentFailure,
+        ScheduleId = task.ScheduleId,
         Labels = Json(task.Labels),
         TraceId = task.TraceId,
         Cost = new TaskCost(task.CostTokens, task.CostAiMs),

@@ -31,6 +31,20 @@ public sealed record NewTask(string Type, string PayloadJson)
     /// <summary>A JSON object of strings.</summary>
     public string? LabelsJson { get; init; }
 
+    /// <summary>While a task of this type with this key is live, it is the answer and none is made; 1–200 characters.
+    /// </summary>
+    public string? UniqueKey { get; init; }
+
+    /// <summary>Ids of tasks that must end first; at most <see cref="TaskLinks.ParentsMax"/>.</summary>
+    public IReadOnlyList<string> DependsOn { get; init; } = [];
+
+    /// <summary>What becomes of it when one of these fails or is cancelled: a word of <see cref="ParentFailure"/>.
+    /// </summary>
+    public string OnParentFailure { get; init; } = ParentFailure.Cancel;
+
+    /// <summary>The schedule that makes it.</summary>
+    public string? ScheduleId { get; init; }
+
     /// <summary>False parks it until a start.</summary>
     public bool AutoStart { get; init; } = true;
 

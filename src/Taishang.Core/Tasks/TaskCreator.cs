@@ -61,7 +61,7 @@ internal sealed class TaskCreator(Database database, TaskStore store, TaskDepth 
             // The first try of the same request had come this far: its task is the answer.
             await AnswerAsync(again);
         }
-        catch (Exception e) when (group.Count == 1 || DatabaseFailure.IsUnavailable(e) || e is Api.ApiException)
+        catch (Exception e) when (group.Count == 1 || DatabaseFailure.IsUnavailable(e) || IsForAll(e))
         {
             foreach (var waiting in group) waiting.Done.TrySetException(e);
         }
@@ -70,6 +70,9 @@ internal sealed class TaskCreator(Database database, TaskStore store, TaskDepth 
             foreach (var waiting in group) await CreateAsync([waiting]);
         }
     }
+
+    private static bool IsForAll(Exception e) =>
+        e is Api.ApiException api && api.Code == Api.ErrorCodes.TaskQueueFull;
 
     private async Task AnswerAsync(Waiting again)
     {

@@ -19,6 +19,7 @@ internal static class TaskEndpoints
         var group = routes.MapGroup("/api/taishang/tasks");
         group.MapGet("", ListAsync);
         group.MapPost("", CreateAsync).WithIdempotency();
+        group.MapPost("/graph", TaskGraphEndpoint.CreateAsync).WithIdempotency();
         group.MapGet("/{id}", GetAsync);
         group.MapPut("/{id}", UpdateAsync);
         group.MapDelete("/{id}", DeleteAsync);
@@ -52,7 +53,8 @@ internal static class TaskEndpoints
                 [new FieldError("parent_id", ErrorCodes.TaskNotFound.Number, "no such task")]);
         }
 
-        return Envelope.Created(TaskView.Of(await creator.CreateAsync(task, cancellation)));
+        var made = await creator.CreateAsync(task, cancellation);
+        return made.WasLive ? Envelope.Ok(TaskView.Of(made)) : Envelope.Created(TaskView.Of(made));
     }
 
     private static async Task<IResult> GetAsync(string id, TaskStore store, CancellationToken cancellation) =>

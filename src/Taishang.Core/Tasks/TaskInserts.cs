@@ -9,15 +9,19 @@ internal static class TaskInserts
         WITH r AS (
             SELECT * FROM unnest(
                 @ids, @eventIds, @types, @payloads, @priorities, @maxAttempts, @runAts, @timeouts, @queuedAts, @parents,
-                @labels, @traces, @spans, @states, @actors, @created)
+                @labels, @traces, @spans, @states, @actors, @created, @uniqueKeys, @dependsOn, @rules, @chains,
+                @schedules)
             AS r (id, event_id, type, payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id,
-                labels, trace_id, span_id, state, actor, created_at)),
+                labels, trace_id, span_id, state, actor, created_at, unique_key, depends_on, on_parent_failure, chain,
+                schedule_id)),
         tasks AS (
             INSERT INTO tai_tasks_{month}
                 (id, type, status, payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id, labels,
-                trace_id, span_id, created_at, updated_at)
+                trace_id, span_id, created_at, updated_at, unique_key, depends_on, on_parent_failure, chain,
+                schedule_id)
             SELECT id, type, 'pending', payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id,
-                labels, trace_id, span_id, created_at, @at FROM r)
+                labels, trace_id, span_id, created_at, @at, unique_key, depends_on, on_parent_failure, chain,
+                schedule_id FROM r)
         INSERT INTO tai_task_events (id, task_id, seq, verb, to_state, attempt, actor, created_at)
         SELECT event_id, id, 1, 'create', state, 0, actor, @at FROM r
         """;
@@ -25,9 +29,9 @@ internal static class TaskInserts
     private const string SqliteInsert = """
         INSERT INTO tai_tasks_{month}
             (id, type, status, payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id, labels,
-            trace_id, span_id, created_at, updated_at)
+            trace_id, span_id, created_at, updated_at, unique_key, depends_on, on_parent_failure, chain, schedule_id)
         VALUES (@id, @type, 'pending', @payload, @priority, @maxAttempts, @runAt, @timeoutMs, @queuedAt, @parentId,
-            @labels, @traceId, @spanId, @createdAt, @at)
+            @labels, @traceId, @spanId, @createdAt, @at, @uniqueKey, @dependsOn, @rule, @chain, @scheduleId)
         """;
 
     private const string SqliteEvent = """
@@ -68,6 +72,11 @@ internal static class TaskInserts
         states = rows.Select(row => TaskMoves.Word(row.Task.State)).ToArray(),
         actors = rows.Select(row => row.Actor).ToArray(),
         created = rows.Select(row => row.Task.CreatedAt).ToArray(),
+        uniqueKeys = rows.Select(row => row.Task.UniqueKey).ToArray(),
+        dependsOn = rows.Select(row => row.Task.DependsOn).ToArray(),
+        rules = rows.Select(row => row.Task.OnParentFailure).ToArray(),
+        chains = rows.Select(row => row.Task.Chain).ToArray(),
+        schedules = rows.Select(row => row.Task.ScheduleId).ToArray(),
         at = rows[0].Task.UpdatedAt,
     };
 
@@ -89,6 +98,11 @@ internal static class TaskInserts
         state = TaskMoves.Word(task.State),
         actor,
         createdAt = task.CreatedAt,
+        uniqueKey = task.UniqueKey,
+        dependsOn = task.DependsOn,
+        rule = task.OnParentFailure,
+        chain = task.Chain,
+        scheduleId = task.ScheduleId,
         at = task.UpdatedAt,
     };
 }

@@ -33,10 +33,15 @@ internal static class TaskMoves
                 updated_at = @at,
                 trail = t.trail + 1
             FROM r WHERE t.id = r.id
-            RETURNING r.event_id, t.id, t.trail, r.word, r.from_state, r.to_state, r.attempt, r.actor, r.reason)
-        INSERT INTO tai_task_events
-            (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, created_at)
-        SELECT event_id, id, trail, word, from_state, to_state, attempt, actor, reason, @at FROM moved
+            RETURNING r.event_id, t.id, t.trail, r.word, r.from_state, r.to_state, r.attempt, r.actor, r.reason,
+                t.unique_key, t.depends_on, t.dependents),
+        trail AS (
+            INSERT INTO tai_task_events
+                (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, created_at)
+            SELECT event_id, id, trail, word, from_state, to_state, attempt, actor, reason, @at FROM moved)
+        SELECT id FROM moved
+        WHERE to_state IN ('completed', 'failed', 'cancelled')
+            AND (unique_key IS NOT NULL OR depends_on IS NOT NULL OR dependents > 0)
         """;
 
     private const string SqliteMove = """
@@ -58,6 +63,11 @@ internal static class TaskMoves
         WHERE id = @id
         """;
 
+    private const string SqliteLinked = """
+        SELECT id FROM tai_tasks_{month}
+        WHERE id IN @ids AND (unique_key IS NOT NULL OR depends_on IS NOT NULL OR dependents > 0)
+        """;
+
     private const string SqliteEvent = """
         INSERT INTO tai_task_events
             (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, created_at)
@@ -77,21 +87,32 @@ internal static class TaskMoves
         FROM tai_tasks_{month} WHERE id = @id
         """;
 
-    public static async Task WriteAsync(DatabaseSession session, IReadOnlyList<TaskMove> moves, DateTimeOffset at)
+    /// <summary>
+    /// Returns those that ended and have a key or others that wait: <see cref="TaskLinks.EndAsync"/> is for them.
+    /// </summary>
+    public static async Task<IReadOnlyList<string>> WriteAsync(
+        DatabaseSession session, IReadOnlyList<TaskMove> moves, DateTimeOffset at)
     {
+        var linked = new List<string>();
         foreach (var month in moves.GroupBy(move => MonthOf(move.Id)))
         {
             var rows = month.ToArray();
             if (session.Dialect == Dialect.PostgreSql)
             {
-                await session.ExecuteAsync(MonthlyTable.Sql(PostgreSqlMove, month.Key), Arrays(rows, at));
+                linked.AddRange(await session.QueryAsync<string>(
+                    MonthlyTable.Sql(PostgreSqlMove, month.Key), Arrays(rows, at)));
                 continue;
             }
 
             var parameters = rows.Select((row, i) => Row(row, at, i)).ToArray();
             await session.ExecuteAsync(MonthlyTable.Sql(SqliteMove, month.Key), parameters);
             await session.ExecuteAsync(MonthlyTable.Sql(SqliteEvent, month.Key), parameters);
+            var ids = rows.Where(row => TaskTransitions.IsEnded(row.To)).Select(row => row.Id).ToArray();
+            if (ids.Length == 0) continue;
+            linked.AddRange(await session.QueryAsync<string>(MonthlyTable.Sql(SqliteLinked, month.Key), new { ids }));
         }
+
+        return linked;
     }
 
     /// <summary>Adds a line to the trail without a change of state.</summary>

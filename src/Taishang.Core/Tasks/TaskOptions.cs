@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Taishang.Core.Tasks;
 
 /// <summary>The scheduler: section <c>Tasks</c>. Checked at start; see <see cref="Validate"/>.</summary>
@@ -47,6 +49,35 @@ public sealed class TaskOptions
     public long QueueMax { get; set; } = 1_000_000;
 
     /// <summary>
+    /// Tasks that run at once, in every process on this database together. Null for as many as the processes take.
+    /// Limits of running tasks are each process's own setting: give all of them the same. 1 and more.
+    /// </summary>
+    public int? RunningMax { get; set; }
+
+    /// <summary>Its value names whose a task is; one without it is in no tenant's count.</summary>
+    public string TenantLabel { get; set; } = "tenant";
+
+    /// <summary>Tasks of one tenant that run at once, in every process; null for no limit. 1 and more.</summary>
+    public int? TenantRunningMax { get; set; }
+
+    /// <summary>The same for tenants by name; 0 keeps a tenant's tasks waiting.</summary>
+    public Dictionary<string, int> Tenants { get; } = [];
+
+    /// <summary>Cores of this worker that tasks may take by their weights; null for the machine's.</summary>
+    public double? CapacityCpu { get; set; }
+
+    /// <summary>
+    /// Memory of this worker that tasks may take by their types' weights; null for what the process may use. MiB.
+    /// </summary>
+    public long? CapacityMemoryMb { get; set; }
+
+    /// <summary>
+    /// A task that is too heavy for what is free lets lighter ones go by for so long; after it, what gets free is kept
+    /// for it. Milliseconds, 0–3,600,000.
+    /// </summary>
+    public int HeavyWaitMs { get; set; } = 30_000;
+
+    /// <summary>
     /// True when no other process works on this database, so that attempts found running at the start are dead. Null
     /// (the default): true on SQLite, which one process owns.
     /// </summary>
@@ -59,6 +90,27 @@ public sealed class TaskOptions
     public TaskTypeOptions Default { get; set; } = new();
 
     public Dictionary<string, TaskTypeOptions> Types { get; } = [];
+
+    /// <summary>Whether any limit is set for which what runs must be counted before a claim.</summary>
+    internal bool HasLimits =>
+        RunningMax is not null || TenantRunningMax is not null || Tenants.Count > 0
+        || Types.Values.Append(Default).Any(type => type.RunningMax is not null || !type.Weight.IsZero);
+
+    internal TaskWeight Capacity => new(
+        CapacityCpu ?? Environment.ProcessorCount,
+        CapacityMemoryMb ?? (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 20));
+
+    internal TaskWeight Weight(string type) => Of(type).Weight;
+
+    internal int? TenantMax(string tenant) => Tenants.TryGetValue(tenant, out var max) ? max : TenantRunningMax;
+
+    /// <summary>Whose a task with these labels is; empty when nobody's.</summary>
+    internal string TenantOf(string labelsJson)
+    {
+        if (labelsJson is "{}" or "") return "";
+        using var labels = JsonDocument.Parse(labelsJson);
+        return labels.RootElement.TryGetProperty(TenantLabel, out var value) ? value.GetString() ?? "" : "";
+    }
 
     public TaskTypeOptions Of(string type) => Types.GetValueOrDefault(type) ?? Default;
 
@@ -75,6 +127,13 @@ public sealed class TaskOptions
             return $"Tasks:RescueIntervalMs: expected 10 to 60000, came {RescueIntervalMs}";
         if (PriorityStepMs is < 1_000 or > 86_400_000)
             return $"Tasks:PriorityStepMs: expected 1000 to 86400000, came {PriorityStepMs}";
+        if (RunningMax < 1) return $"Tasks:RunningMax: expected 1 or more, came {RunningMax}";
+        if (TenantRunningMax < 1) return $"Tasks:TenantRunningMax: expected 1 or more, came {TenantRunningMax}";
+        if (Tenants.Values.Any(max => max < 0)) return "Tasks:Tenants: expected 0 or more for each";
+        if (CapacityCpu <= 0) return $"Tasks:CapacityCpu: expected more than 0, came {CapacityCpu}";
+        if (CapacityMemoryMb < 1) return $"Tasks:CapacityMemoryMb: expected 1 or more, came {CapacityMemoryMb}";
+        if (HeavyWaitMs is < 0 or > 3_600_000)
+            return $"Tasks:HeavyWaitMs: expected 0 to 3600000, came {HeavyWaitMs}";
         if (QueueMax < 1) return $"Tasks:QueueMax: expected 1 or more, came {QueueMax}";
         return Types.Append(new("Default", Default)).Select(type => type.Value.Validate(type.Key))
             .FirstOrDefault(broken => broken is not null);
@@ -96,8 +155,22 @@ public sealed class TaskTypeOptions
     /// <summary>The pause never exceeds this. Milliseconds.</summary>
     public int BackoffMaxMs { get; set; } = 300_000;
 
+    /// <summary>Tasks of the type that run at once, in every process; null for no limit. 1 and more.</summary>
+    public int? RunningMax { get; set; }
+
+    /// <summary>What a task takes of <see cref="TaskOptions.CapacityCpu"/>. Cores, 0 and more.</summary>
+    public double Cpu { get; set; }
+
+    /// <summary>What a task takes of <see cref="TaskOptions.CapacityMemoryMb"/>. MiB, 0 and more.</summary>
+    public long MemoryMb { get; set; }
+
+    internal TaskWeight Weight => new(Cpu, MemoryMb);
+
     public string? Validate(string type)
     {
+        if (RunningMax < 1) return $"Tasks:{type}:RunningMax: expected 1 or more, came {RunningMax}";
+        if (Cpu < 0 || MemoryMb < 0)
+            return $"Tasks:{type}: expected Cpu and MemoryMb of 0 or more, came {Cpu} and {MemoryMb}";
         if (MaxAttempts is < 1 or > 100) return $"Tasks:{type}:MaxAttempts: expected 1 to 100, came {MaxAttempts}";
         if (TimeoutMs is < 1 or > NewTask.TimeoutMsMax)
             return $"Tasks:{type}:TimeoutMs: expected 1 to {NewTask.TimeoutMsMax}, came {TimeoutMs}";

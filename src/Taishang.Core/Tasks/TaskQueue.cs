@@ -9,14 +9,25 @@ namespace Taishang.Core.Tasks;
 /// was taken for dead can write nothing. The database's clock alone says when a lease ends.
 /// </summary>
 internal sealed class TaskQueue(
-    Database database, IOptions<TaskOptions> options, TaskDepth depth, TaskMetrics metrics)
+    Database database, TaskLinks links, IOptions<TaskOptions> options, TaskDepth depth, TaskMetrics metrics)
 {
     private const string PostgreSqlClaim = TaskQueueRows.ByIndex + """
         WITH picked AS MATERIALIZED (
             SELECT task_id FROM tai_task_queue
-            WHERE state = 'queued' AND run_at_ms <= (SELECT tai_now_ms()) AND type = ANY(@types)
+            WHERE state = 'queued' AND waits = 0 AND run_at_ms <= (SELECT tai_now_ms()) AND type = ANY(@types)
             ORDER BY rank_ms, task_id LIMIT @max
             FOR UPDATE SKIP LOCKED)
+        """ + PostgreSqlTake;
+
+    private const string PostgreSqlClaimPicked = TaskQueueRows.ByIndex + """
+        WITH picked AS MATERIALIZED (
+            SELECT task_id FROM tai_task_queue
+            WHERE task_id = ANY(@picked) AND state = 'queued' AND waits = 0
+            ORDER BY task_id FOR UPDATE SKIP LOCKED)
+        """ + PostgreSqlTake;
+
+    private const string PostgreSqlTake = """
+
         UPDATE tai_task_queue q SET
             state = 'running', worker_id = @workerId, fence = q.fence + 1, attempt = q.attempt + 1,
             lease_until_ms = (SELECT tai_now_ms()) + @leaseMs, deadline_ms = (SELECT tai_now_ms()) + q.timeout_ms,
@@ -32,8 +43,17 @@ internal sealed class TaskQueue(
             wish = NULL, wish_by = NULL
         WHERE task_id IN (
             SELECT task_id FROM tai_task_queue
-            WHERE state = 'queued' AND run_at_ms <= tai_now_ms() AND type IN @types
+            WHERE state = 'queued' AND waits = 0 AND run_at_ms <= tai_now_ms() AND type IN @types
             ORDER BY rank_ms, task_id LIMIT @max)
+        RETURNING task_id, fence, attempt, rank_ms, tai_now() AS at
+        """;
+
+    private const string SqliteClaimPicked = """
+        UPDATE tai_task_queue SET
+            state = 'running', worker_id = @workerId, fence = fence + 1, attempt = attempt + 1,
+            lease_until_ms = tai_now_ms() + @leaseMs, deadline_ms = tai_now_ms() + timeout_ms,
+            wish = NULL, wish_by = NULL
+        WHERE task_id IN @picked AND state = 'queued' AND waits = 0
         RETURNING task_id, fence, attempt, rank_ms, tai_now() AS at
         """;
 
@@ -70,19 +90,32 @@ internal sealed class TaskQueue(
     private const string Count = """
         SELECT count(CASE WHEN state = 'queued' THEN 1 END) AS queued,
             count(CASE WHEN state = 'running' THEN 1 END) AS running,
-            coalesce(tai_now_ms() - min(CASE WHEN state = 'queued' THEN run_at_ms END), 0) AS oldest_ms
+            coalesce(tai_now_ms() - min(CASE WHEN state = 'queued' AND waits = 0 THEN run_at_ms END), 0) AS oldest_ms
         FROM tai_task_queue
         """;
 
     private readonly TaskOptions _options = options.Value;
+    private readonly bool _limited = options.Value.HasLimits;
 
-    /// <summary>Takes up to so many due tasks of these types, the most urgent first.</summary>
+    /// <summary>Takes up to so many due tasks of these types, the most urgent first, as far as limits allow.</summary>
     public Task<IReadOnlyList<ClaimedTask>> ClaimAsync(
-        string workerId, string[] types, int max, CancellationToken cancellation)
+        string workerId, string[] types, int max, CancellationToken cancellation) =>
+        ClaimAsync(workerId, types, max, _options.Capacity, cancellation);
+
+    /// <param name="free">What this worker has free for tasks with a weight.</param>
+    public Task<IReadOnlyList<ClaimedTask>> ClaimAsync(
+        string workerId, string[] types, int max, TaskWeight free, CancellationToken cancellation)
     {
         if (types.Length == 0 || max < 1) return Task.FromResult<IReadOnlyList<ClaimedTask>>([]);
+        max = Math.Min(max, _options.ClaimBatch);
         return database.WriteAsync(
-            session => ClaimAsync(session, workerId, types, Math.Min(max, _options.ClaimBatch)), cancellation);
+            async session =>
+            {
+                if (!_limited) return await ClaimAsync(session, workerId, types, max, null);
+                var picked = await TaskPicker.PickAsync(session, types, max, free, _options);
+                return picked.Length == 0 ? [] : await ClaimAsync(session, workerId, types, max, picked);
+            },
+            cancellation);
     }
 
     /// <summary>
@@ -132,7 +165,7 @@ internal sealed class TaskQueue(
         string workerId, IReadOnlyList<Settlement> settlements, CancellationToken cancellation)
     {
         var moves = await database.WriteAsync(
-            session => TaskSettling.SettleAsync(session, Actors.Worker(workerId), settlements, _options),
+            session => TaskSettling.SettleAsync(session, Actors.Worker(workerId), settlements, links, _options),
             cancellation);
         foreach (var move in moves) Note(move.Move, move.Type);
         var held = moves.Select(move => move.Move.Id).ToHashSet();
@@ -148,7 +181,8 @@ internal sealed class TaskQueue(
         string rescuerId, bool everyRunning, TaskBackoff backoff, CancellationToken cancellation)
     {
         var moves = await database.WriteAsync(
-            session => TaskRescue.RescueAsync(session, Actors.Rescue(rescuerId), everyRunning, backoff, _options),
+            session => TaskRescue.RescueAsync(
+                session, Actors.Rescue(rescuerId), everyRunning, links, (backoff, _options)),
             cancellation);
         foreach (var move in moves)
         {
@@ -169,12 +203,15 @@ internal sealed class TaskQueue(
             cancellation);
 
     private async Task<IReadOnlyList<ClaimedTask>> ClaimAsync(
-        DatabaseSession session, string workerId, string[] types, int max)
+        DatabaseSession session, string workerId, string[] types, int max, string[]? picked)
     {
         var sqlite = session.Dialect == Dialect.Sqlite;
-        var claims = await session.QueryAsync<ClaimRow>(
-            sqlite ? SqliteClaim : PostgreSqlClaim,
-            new { workerId, types, max, leaseMs = (long)_options.LeaseMs });
+        var leaseMs = (long)_options.LeaseMs;
+        var claims = picked is null
+            ? await session.QueryAsync<ClaimRow>(
+                sqlite ? SqliteClaim : PostgreSqlClaim, new { workerId, types, max, leaseMs })
+            : await session.QueryAsync<ClaimRow>(
+                sqlite ? SqliteClaimPicked : PostgreSqlClaimPicked, new { workerId, picked, leaseMs });
         if (claims.Count == 0) return [];
         await TaskMoves.WriteAsync(
             session,

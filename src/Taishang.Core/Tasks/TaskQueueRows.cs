@@ -3,7 +3,8 @@ using Taishang.Core.Data;
 namespace Taishang.Core.Tasks;
 
 /// <summary>A row to put into tai_task_queue.</summary>
-internal sealed record TaskQueueEntry(AiTask Task, DateTimeOffset RunAt, int Attempt);
+/// <param name="Waits">Parents that have not ended: it is not claimed before there are none.</param>
+internal sealed record TaskQueueEntry(AiTask Task, DateTimeOffset RunAt, int Attempt, int Waits = 0);
 
 /// <summary>Rows of tai_task_queue, put in and taken out by the batch.</summary>
 internal static class TaskQueueRows
@@ -17,27 +18,31 @@ internal static class TaskQueueRows
 
     private const string PostgreSqlInsert = """
         INSERT INTO tai_task_queue
-            (task_id, type, state, priority, run_at_ms, rank_ms, attempt, max_attempts, timeout_ms, fence)
+            (task_id, type, state, priority, run_at_ms, rank_ms, attempt, max_attempts, timeout_ms, fence, tenant,
+            waits)
         SELECT id, type, 'queued', priority, run_at_ms, run_at_ms - priority * @step, attempt, max_attempts,
-            timeout_ms, fence
-        FROM unnest(@ids, @types, @priorities, @runAts, @attempts, @maxAttempts, @timeouts, @fences)
-            AS r (id, type, priority, run_at_ms, attempt, max_attempts, timeout_ms, fence)
+            timeout_ms, fence, tenant, waits
+        FROM unnest(@ids, @types, @priorities, @runAts, @attempts, @maxAttempts, @timeouts, @fences, @tenants, @waits)
+            AS r (id, type, priority, run_at_ms, attempt, max_attempts, timeout_ms, fence, tenant, waits)
         """;
 
     private const string SqliteInsert = """
         INSERT INTO tai_task_queue
-            (task_id, type, state, priority, run_at_ms, rank_ms, attempt, max_attempts, timeout_ms, fence)
+            (task_id, type, state, priority, run_at_ms, rank_ms, attempt, max_attempts, timeout_ms, fence, tenant,
+            waits)
         VALUES (@id, @type, 'queued', @priority, @runAtMs, @runAtMs - @priority * @step, @attempt, @maxAttempts,
-            @timeoutMs, @fence)
+            @timeoutMs, @fence, @tenant, @waits)
         """;
 
     private const string PostgreSqlDelete = "DELETE FROM tai_task_queue WHERE task_id = ANY(@ids)";
 
     private const string SqliteDelete = "DELETE FROM tai_task_queue WHERE task_id = @id";
 
-    /// <param name="stepMs">What one step of priority is worth; see <see cref="TaskOptions.PriorityStepMs"/>.</param>
-    public static Task InsertAsync(DatabaseSession session, IReadOnlyList<TaskQueueEntry> entries, long stepMs)
+    /// <param name="options">What one step of priority is worth, and which label names the tenant.</param>
+    public static Task InsertAsync(
+        DatabaseSession session, IReadOnlyList<TaskQueueEntry> entries, TaskOptions options)
     {
+        var stepMs = (long)options.PriorityStepMs;
         if (entries.Count == 0) return Task.CompletedTask;
         if (session.Dialect == Dialect.Sqlite)
         {
@@ -51,6 +56,8 @@ internal static class TaskQueueRows
                 maxAttempts = entry.Task.MaxAttempts,
                 timeoutMs = entry.Task.TimeoutMs,
                 fence = entry.Task.Fence,
+                tenant = options.TenantOf(entry.Task.Labels),
+                waits = entry.Waits,
                 step = stepMs,
             }));
         }
@@ -65,6 +72,8 @@ internal static class TaskQueueRows
             maxAttempts = entries.Select(entry => entry.Task.MaxAttempts).ToArray(),
             timeouts = entries.Select(entry => entry.Task.TimeoutMs).ToArray(),
             fences = entries.Select(entry => entry.Task.Fence).ToArray(),
+            tenants = entries.Select(entry => options.TenantOf(entry.Task.Labels)).ToArray(),
+            waits = entries.Select(entry => entry.Waits).ToArray(),
             step = stepMs,
         });
     }

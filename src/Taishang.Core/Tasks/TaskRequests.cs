@@ -5,7 +5,7 @@ using Taishang.Core.Api;
 namespace Taishang.Core.Tasks;
 
 /// <summary>The body of POST /tasks.</summary>
-internal sealed record TaskCreateRequest
+internal record TaskCreateRequest
 {
     public required string Type { get; init; }
 
@@ -22,6 +22,12 @@ internal sealed record TaskCreateRequest
     public string? ParentId { get; init; }
 
     public Dictionary<string, string>? Labels { get; init; }
+
+    public string? UniqueKey { get; init; }
+
+    public string[]? DependsOn { get; init; }
+
+    public string OnParentFailure { get; init; } = ParentFailure.Cancel;
 
     public bool AutoStart { get; init; } = true;
 }
@@ -56,6 +62,7 @@ internal static partial class TaskRequests
         Range(errors, "max_attempts", body.MaxAttempts ?? 1, 1, 100);
         Range(errors, "timeout_ms", body.TimeoutMs ?? 1, 1, NewTask.TimeoutMsMax);
         CheckLabels(errors, body.Labels);
+        CheckTies(errors, body);
         var payload = CheckPayload(errors, executor, body.Payload);
         errors.ThrowIfAny();
         return new NewTask(body.Type, payload)
@@ -66,6 +73,9 @@ internal static partial class TaskRequests
             TimeoutMs = body.TimeoutMs,
             ParentId = body.ParentId,
             LabelsJson = body.Labels is null ? null : JsonSerializer.Serialize(body.Labels, ApiJson.Options),
+            UniqueKey = body.UniqueKey,
+            DependsOn = body.DependsOn ?? [],
+            OnParentFailure = body.OnParentFailure,
             AutoStart = body.AutoStart,
             Actor = Actors.Api,
         };
@@ -89,6 +99,37 @@ internal static partial class TaskRequests
 
     /// <summary>A key of a label: it is part of a path in queries, so it takes no quotes.</summary>
     public static bool IsLabelKey(string key) => LabelKey().IsMatch(key);
+
+    private static void CheckTies(FieldErrors errors, TaskCreateRequest body)
+    {
+        if (body.UniqueKey is { } key
+            && (key.Length is 0 or > TaskLinks.KeyCharactersMax || key.Any(c => c is < ' ' or (char)127)))
+        {
+            errors.Add(ErrorCodes.InvalidArgument, "unique_key",
+                $"expected 1 to {TaskLinks.KeyCharactersMax} characters without control characters");
+        }
+
+        if (!ParentFailure.Words.Contains(body.OnParentFailure))
+        {
+            errors.Add(ErrorCodes.InvalidArgument, "on_parent_failure",
+                $"expected one of {string.Join(", ", ParentFailure.Words)}");
+        }
+
+        var parents = body.DependsOn ?? [];
+        if (parents.Length > TaskLinks.ParentsMax)
+        {
+            errors.Add(ErrorCodes.InvalidArgument, "depends_on",
+                $"expected at most {TaskLinks.ParentsMax}, came {parents.Length}");
+        }
+
+        for (var i = 0; i < Math.Min(parents.Length, TaskLinks.ParentsMax); i++)
+        {
+            if (parents[i] is not { Length: > 0 and <= TaskGraph.KeyCharactersMax } parent || parent.Contains('\0'))
+                errors.Add(ErrorCodes.InvalidArgument, $"depends_on[{i}]", "expected the id of a task");
+            else if (Array.IndexOf(parents, parent) < i)
+                errors.Add(ErrorCodes.InvalidArgument, $"depends_on[{i}]", "named twice");
+        }
+    }
 
     private static ITaskExecutor Executor(string type, TaskExecutors executors)
     {

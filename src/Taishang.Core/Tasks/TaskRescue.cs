@@ -25,14 +25,16 @@ internal static class TaskRescue
     private const string FindLocked = Find + " FOR UPDATE SKIP LOCKED";
 
     public static async Task<IReadOnlyList<SettledMove>> RescueAsync(
-        DatabaseSession session, string actor, bool everyRunning, TaskBackoff backoff, TaskOptions options)
+        DatabaseSession session, string actor, bool everyRunning, TaskLinks links,
+        (TaskBackoff Backoff, TaskOptions Options) policy)
     {
+        var (backoff, options) = policy;
         var rows = await session.QueryAsync<RescueRow>(
             session.Dialect == Dialect.PostgreSql ? FindLocked : Find,
             new { every = everyRunning, graceMs = (long)options.HungGraceMs, max = BatchMax });
         if (rows.Count == 0) return [];
         var moves = rows.Select(row => Decide(row, actor, everyRunning, backoff, options)).ToList();
-        await TaskSettling.WriteAsync(session, moves, rows[0].At, options);
+        await links.EndAsync(session, await TaskSettling.WriteAsync(session, moves, rows[0].At, options), rows[0].At);
         return moves;
     }
 

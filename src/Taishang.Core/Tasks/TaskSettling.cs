@@ -38,7 +38,8 @@ internal static class TaskSettling
         """;
 
     public static async Task<IReadOnlyList<SettledMove>> SettleAsync(
-        DatabaseSession session, string actor, IReadOnlyList<Settlement> settlements, TaskOptions options)
+        DatabaseSession session, string actor, IReadOnlyList<Settlement> settlements, TaskLinks links,
+        TaskOptions options)
     {
         var held = await HeldAsync(session, settlements);
         if (held.Count == 0) return [];
@@ -50,12 +51,12 @@ internal static class TaskSettling
             moves.Add(new SettledMove(Decide(settlement, row, actor, at), settlement.Claim.Task.Type));
         }
 
-        await WriteAsync(session, moves, at, options);
+        await links.EndAsync(session, await WriteAsync(session, moves, at, options), at);
         return moves;
     }
 
-    /// <summary>Writes moves out of running: rows, trail and queue.</summary>
-    public static async Task WriteAsync(
+    /// <summary>Writes moves out of running: rows, trail and queue. Returns those that ended and have ties.</summary>
+    public static async Task<IReadOnlyList<string>> WriteAsync(
         DatabaseSession session, List<SettledMove> moves, DateTimeOffset at, TaskOptions options)
     {
         await TaskQueueRows.DeleteAsync(
@@ -73,7 +74,7 @@ internal static class TaskSettling
             }
         }
 
-        await TaskMoves.WriteAsync(session, [.. moves.Select(move => move.Move)], at);
+        return await TaskMoves.WriteAsync(session, [.. moves.Select(move => move.Move)], at);
     }
 
     /// <summary>The move that a wish asks for.</summary>

@@ -18,6 +18,7 @@ internal static class TaskSetup
         services.AddSingleton<TaskExecutors>();
         services.AddSingleton(provider => new TaskBackoff(
             new Random(provider.GetRequiredService<IOptions<TaskOptions>>().Value.Seed ?? Environment.ProcessId)));
+        services.AddSingleton<TaskLinks>();
         services.AddSingleton<TaskStore>();
         services.AddSingleton<TaskList>();
         services.AddSingleton<TaskQueue>();

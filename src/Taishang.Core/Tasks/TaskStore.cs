@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Taishang.Core.Api;
 using Taishang.Core.Data;
@@ -9,12 +10,12 @@ namespace Taishang.Core.Tasks;
 /// </summary>
 public sealed class TaskStore(
     Database database, MonthlyTables tables, TaskSignals signals, TaskDepth depth, TaskMetrics metrics,
-    IOptions<TaskOptions> options)
+    TaskLinks links, IOptions<TaskOptions> options)
 {
     internal const string Columns = """
         id, type, status, payload, result, error_msg, progress, priority, attempt, max_attempts, run_at, timeout_ms,
         queued_at, started_at, completed_at, parent_id, labels, trace_id, span_id, cost_tokens, cost_ai_ms, checkpoint,
-        fence, trail, created_at, updated_at
+        fence, trail, unique_key, depends_on, on_parent_failure, chain, schedule_id, created_at, updated_at
         """;
 
     private const string Find = $"SELECT {Columns} FROM tai_tasks_{{month}} WHERE id = @id";
@@ -41,7 +42,29 @@ public sealed class TaskStore(
         depth.RequireRoom(tasks.Count);
         var at = await session.NowAsync();
         var trace = TaskTrace.Current;
-        var rows = tasks.Select((task, i) => (Task: Make(task, at, i, trace), task.Actor)).ToArray();
+        var made = new AiTask[tasks.Count];
+        var rows = new List<(AiTask Task, string Actor)>(tasks.Count);
+        var ties = new Dictionary<string, TaskTies>();
+        for (var i = 0; i < tasks.Count; i++)
+        {
+            var id = tasks[i].Id ?? RowId.New(at, i);
+            if (await LiveWithKeyAsync(session, tasks[i], id, rows) is { } live)
+            {
+                made[i] = live;
+                continue;
+            }
+
+            if (tasks[i].DependsOn is { Count: > 0 } parents)
+            {
+                var tie = await links.TieAsync(session, id, parents, mustExist: true);
+                // Whose rule is to run all the same does not ask how they ended.
+                ties[id] = tasks[i].OnParentFailure == ParentFailure.Run ? tie with { Failed = [] } : tie;
+            }
+
+            made[i] = Make((tasks[i], id), at, ties.GetValueOrDefault(id, TaskTies.None), trace);
+            rows.Add((made[i], tasks[i].Actor));
+        }
+
         foreach (var month in rows.GroupBy(row => TaskMoves.MonthOf(row.Task.Id)))
         {
             await tables.EnsureAsync(session, MonthlyTable.Tasks, month.Key);
@@ -49,15 +72,23 @@ public sealed class TaskStore(
         }
 
         TaskQueueEntry[] entries = [.. rows.Where(row => row.Task.State == TaskState.Queued)
-            .Select(row => new TaskQueueEntry(row.Task, row.Task.RunAt, 0))];
-        await TaskQueueRows.InsertAsync(session, entries, _options.PriorityStepMs);
+            .Select(row => new TaskQueueEntry(
+                row.Task, row.Task.RunAt, 0, ties.GetValueOrDefault(row.Task.Id, TaskTies.None).Waits))];
+        await TaskQueueRows.InsertAsync(session, entries, _options);
         session.AfterCommit(() =>
         {
             depth.Move(entries.Length);
             foreach (var row in rows) metrics.Created(row.Task.Type);
             signals.WorkEverywhere();
         });
-        return Array.ConvertAll(rows, row => row.Task);
+        foreach (var (id, tie) in ties) await SufferAsync(session, id, tie, at);
+        for (var i = 0; i < made.Length; i++)
+        {
+            if (ties.GetValueOrDefault(made[i].Id) is { Failed.Count: > 0 })
+                made[i] = await FindAsync(session, made[i].Id) ?? made[i];
+        }
+
+        return made;
     }
 
     /// <summary>The task, or null.</summary>
@@ -104,11 +135,35 @@ public sealed class TaskStore(
     internal static ApiException NotFound(string id) =>
         new(ErrorCodes.TaskNotFound, $"no such task: {(id.Length <= 64 ? id : id[..64] + "…")}");
 
-    private AiTask Make(NewTask task, DateTimeOffset at, int ordinal, TaskTrace? current)
+    /// <summary>The live task that has the new one's unique key; null when the key is now the new one's.</summary>
+    private async Task<AiTask?> LiveWithKeyAsync(
+        DatabaseSession session, NewTask task, string id, List<(AiTask Task, string Actor)> made)
     {
+        if (task.UniqueKey is not { } key) return null;
+        if (await TaskLinks.TakeKeyAsync(session, task.Type, key, id) is not { } holder) return null;
+        // The holder may be of the same transaction, and not yet written.
+        var live = made.Select(row => row.Task).FirstOrDefault(row => row.Id == holder)
+            ?? await FindAsync(session, holder)
+            ?? throw NotFound(holder);
+        live.WasLive = holder != id;
+        return live;
+    }
+
+    /// <summary>Applies the rule of a new task of whose parents some have failed before it came.</summary>
+    private async Task SufferAsync(DatabaseSession session, string id, TaskTies ties, DateTimeOffset at)
+    {
+        foreach (var parent in ties.Failed.Take(1))
+        {
+            var ended = await links.FailAsync(session, id, parent, at);
+            await links.EndAsync(session, ended, at);
+        }
+    }
+
+    private AiTask Make((NewTask Task, string Id) made, DateTimeOffset at, TaskTies ties, TaskTrace? current)
+    {
+        var (task, id) = made;
         var defaults = _options.Of(task.Type);
         var trace = task.Trace ?? current;
-        var id = task.Id ?? RowId.New(at, ordinal);
         return new AiTask
         {
             Id = id,
@@ -125,6 +180,11 @@ public sealed class TaskStore(
             TraceId = trace?.TraceId,
             SpanId = trace?.SpanId,
             Trail = 1,
+            UniqueKey = task.UniqueKey,
+            DependsOn = task.DependsOn.Count == 0 ? null : JsonSerializer.Serialize(task.DependsOn),
+            OnParentFailure = task.DependsOn.Count == 0 ? null : task.OnParentFailure,
+            Chain = ties.Chain,
+            ScheduleId = task.ScheduleId,
             // The id's time, so that the month of the one is the month of the other.
             CreatedAt = task.Id is null ? at : RowId.TimeOf(id) ?? at,
             UpdatedAt = at,

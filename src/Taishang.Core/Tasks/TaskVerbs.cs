@@ -9,7 +9,7 @@ namespace Taishang.Core.Tasks;
 /// the queue's row before the task's, so that verbs, claims and settlements never wait for each other in a ring.
 /// </summary>
 internal sealed class TaskVerbs(
-    Database database, TaskStore store, TaskSignals signals, TaskDepth depth, TimeProvider time,
+    Database database, TaskStore store, TaskLinks links, TaskSignals signals, TaskDepth depth, TimeProvider time,
     IOptions<TaskOptions> options)
 {
     /// <summary>A task that starts to live between two reads is read again; it can not do so for ever.</summary>
@@ -31,7 +31,8 @@ internal sealed class TaskVerbs(
         """;
 
     private const string UpdateQueue = """
-        UPDATE tai_task_queue SET priority = @priority, run_at_ms = @runAtMs, rank_ms = @runAtMs - @priority * @step
+        UPDATE tai_task_queue SET
+            priority = @priority, run_at_ms = @runAtMs, rank_ms = @runAtMs - @priority * @step, tenant = @tenant
         WHERE task_id = @id AND state = 'queued'
         """;
 
@@ -81,6 +82,7 @@ internal sealed class TaskVerbs(
                     payload = change.PayloadJson ?? task.Payload,
                     labels = change.LabelsJson ?? task.Labels,
                     step = (long)_options.PriorityStepMs,
+                    tenant = _options.TenantOf(change.LabelsJson ?? task.Labels),
                 };
                 await session.ExecuteAsync(MonthlyTable.Sql(UpdateTask, month), values);
                 await session.ExecuteAsync(UpdateQueue, values);
@@ -124,8 +126,9 @@ internal sealed class TaskVerbs(
         var attempt = again ? 0 : task.Attempt;
         if (to == TaskState.Queued)
         {
+            var waits = await TieAgainAsync(session, task, verb);
             await TaskQueueRows.InsertAsync(
-                session, [new TaskQueueEntry(task, runAt, attempt)], _options.PriorityStepMs);
+                session, [new TaskQueueEntry(task, runAt, attempt, waits)], _options);
             session.AfterCommit(() => depth.Move(1));
         }
         else if (task.State == TaskState.Queued)
@@ -141,8 +144,27 @@ internal sealed class TaskVerbs(
             // What was saved is gone on with, so the progress that belongs to it stays.
             Progress = again && task.Checkpoint is null ? 0 : null,
         };
-        await TaskMoves.WriteAsync(session, [move], at);
+        await links.EndAsync(session, await TaskMoves.WriteAsync(session, [move], at), at);
         return to;
+    }
+
+    /// <summary>
+    /// A task that is queued again takes its key again, and waits for those of its parents that are live. How the
+    /// others ended is not asked again: who starts or retries it knows.
+    /// </summary>
+    private async Task<int> TieAgainAsync(DatabaseSession session, AiTask task, TaskVerb verb)
+    {
+        if (verb == TaskVerb.Retry && task.UniqueKey is { } key
+            && await TaskLinks.TakeKeyAsync(session, task.Type, key, task.Id) is { } holder && holder != task.Id)
+        {
+            throw new ApiException(
+                ErrorCodes.TaskUniqueKeyTaken,
+                $"retry: task {holder} is live and has the unique key '{key}' (task {task.Id})");
+        }
+
+        return task.DependsOn is null
+            ? 0
+            : (await links.TieAsync(session, task.Id, task.Parents, mustExist: false)).Waits;
     }
 
     private static async Task WishAsync(

@@ -98,13 +98,17 @@ internal sealed class TaskWorker(
         {
             var leasedAt = time.GetTimestamp();
             // Not cancelled half-way: a claim that was committed and not heard of would wait for its lease to end.
-            var claims = await queue.ClaimAsync(WorkerId, executors.Types, asked, CancellationToken.None);
+            var claims = await queue.ClaimAsync(WorkerId, executors.Types, asked, Free(), CancellationToken.None);
             foreach (var claim in claims) Begin(claim, leasedAt);
             if (claims.Count == asked) return;
         }
 
         await signals.WaitWorkAsync(TimeSpan.FromMilliseconds(_options.PollIntervalMs), time, stop);
     }
+
+    /// <summary>What those that run here leave of this worker's cores and memory.</summary>
+    private TaskWeight Free() => _running.Values.Aggregate(
+        _options.Capacity, (free, attempt) => free.Less(_options.Weight(attempt.Claim.Task.Type)));
 
     private void Begin(ClaimedTask claim, long leasedAt)
     {

@@ -40,24 +40,42 @@ public sealed class MigratorTests
     public async Task Collections_made_before_there_were_aliases_are_found_by_their_names(Dialect dialect)
     {
         await using var world = await DatabaseWorld.CreateAsync(dialect);
+        await world.Database.WriteAsync(DropEverythingAsync, default);
+        await new Migrator(world.Database, world.Time) { Until = "3" }.MigrateAsync(default);
         await world.Database.WriteAsync(
-            async session =>
-            {
-                await session.ExecuteAsync("DROP TABLE tai_collection_names");
-                await session.ExecuteAsync("DELETE FROM tai_migrations WHERE version = '4'");
-                await session.ExecuteAsync("""
-                    INSERT INTO tai_vector_collections
-                        (id, name, dims, index_type, worker_id, created_at, updated_at)
-                    VALUES (@id, 'points', 4, 'FLAT', @id, @now, @now)
-                    """,
-                    new { id = "0197a000-0000-7000-8000-0000000000aa", now = world.Time.GetUtcNow() });
-            },
+            session => session.ExecuteAsync("""
+                INSERT INTO tai_vector_collections
+                    (id, name, dims, index_type, worker_id, created_at, updated_at)
+                VALUES (@id, 'points', 4, 'FLAT', @id, @now, @now)
+                """,
+                new { id = "0197a000-0000-7000-8000-0000000000aa", now = world.Time.GetUtcNow() }),
             default);
 
         await new Migrator(world.Database, world.Time).MigrateAsync(default);
 
         var found = await new CollectionStore(world.Database).FindAsync("points", default);
         Assert.Equal("0197a000-0000-7000-8000-0000000000aa", found?.Id);
+    }
+
+    [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task Months_of_an_earlier_day_get_the_columns_that_came_later(Dialect dialect)
+    {
+        await using var world = await DatabaseWorld.CreateAsync(dialect);
+        var month = Month.Of(world.Time.GetUtcNow());
+        await world.Database.WriteAsync(
+            session => session.ExecuteAsync(MonthlyTable.Sql(
+                "ALTER TABLE tai_tasks_{month} DROP COLUMN chain; ALTER TABLE tai_tasks_{month} DROP COLUMN unique_key",
+                month)),
+            default);
+
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(_ =>
+            new MonthlyTables(world.OpenAnother(), world.Time).EnsureAheadAsync(default)));
+
+        var chain = await world.Database.ReadAsync(
+            session => session.QueryAsync<int>(
+                MonthlyTable.Sql("SELECT chain FROM tai_tasks_{month} WHERE unique_key IS NULL", month)),
+            default);
+        Assert.Empty(chain);
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]

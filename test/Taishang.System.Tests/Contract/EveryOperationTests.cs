@@ -268,6 +268,32 @@ public sealed class EveryOperationTests
             await driver.FailAsync(
                 400, 50004, new Call("createTask", null, Json("""{ "type": "index", "payload": {} }""")));
             await EndOfTaskAsync(id);
+            await TiesAsync();
+        }
+
+        private async Task TiesAsync()
+        {
+            var keyed = Json("""
+                { "type": "index", "payload": { "collection": "points" }, "unique_key": "day",
+                  "run_at": "2999-01-01T00:00:00Z" }
+                """);
+            var first = Text(await driver.SucceedAsync(new Call("createTask", null, keyed)), "id");
+            var again = await driver.SucceedAsync(new Call("createTask", null, keyed.DeepClone()) { Expected = 200 });
+            Assert.Equal(first, Text(again, "id"));
+            await driver.SucceedAsync(new Call("cancelTask", first));
+            var second = Text(await driver.SucceedAsync(new Call("createTask", null, keyed.DeepClone())), "id");
+            await driver.FailAsync(409, 50009, new Call("retryTask", first));
+            await driver.SucceedAsync(new Call("cancelTask", second));
+
+            var graph = await driver.SucceedAsync(new Call("createTaskGraph", null, Example("createTaskGraph")));
+            var tasks = graph["tasks"]!.AsArray();
+            Assert.Equal(Text(tasks[0]!, "id"), (string)tasks[1]!["depends_on"]![0]!);
+            Assert.Equal("completed", Text(await EndOfTaskAsync(Text(tasks[1]!, "id")), "status"));
+            await driver.SucceedAsync(new Call("listTaskEvents", Text(tasks[1]!, "id")));
+            await driver.FailAsync(422, 50010, new Call("createTaskGraph", null, Json("""
+                { "tasks": [{ "key": "a", "type": "index", "payload": { "collection": "points" },
+                  "depends_on": ["a"] }] }
+                """)));
         }
 
         private async Task ServiceCallsAsync()
