@@ -38,17 +38,21 @@ internal sealed class Maintainer(
             // Rows whose time came count as dead, so that their bytes go too.
             var snapshot = state.SweepAndPeek();
             MemoryLimitException? refused = null;
-            using var room = NeedsCompaction(snapshot, demand) ? RoomToCompact(snapshot, isAsked, out refused) : null;
-            if (room is not null)
+            using (var room = NeedsCompaction(snapshot, demand) ? RoomToCompact(snapshot, isAsked, out refused) : null)
             {
-                await CompactAsync(isAsked, progress, cancellation);
+                if (room is not null)
+                {
+                    await CompactAsync(isAsked, progress, cancellation);
+                }
+                else
+                {
+                    if (NeedsSeal(snapshot, isAsked))
+                        await SealAsync(cancellation);
+                    await CoverAsync(isAsked, progress, cancellation);
+                }
             }
-            else
-            {
-                if (NeedsSeal(snapshot, isAsked))
-                    await SealAsync(cancellation);
-                await CoverAsync(isAsked, progress, cancellation);
-            }
+
+            await RenewOutgrownAsync(isAsked, progress, cancellation);
 
             MergeSmallSegments(cancellation);
 
@@ -85,6 +89,19 @@ internal sealed class Maintainer(
         return unsealed >= engine.SealAfterRows
             || queue.Log.DurableBytes >= Limits.LogBytesMax
             || (isAsked && (unsealed > 0 || queue.Log.DurableBytes > Log.LogFormat.FileHeaderBytes));
+    }
+
+    /// <summary>Rows just covered may be such that an index laid for others does not serve them.</summary>
+    private async Task RenewOutgrownAsync(bool isAsked, Action<double>? progress, CancellationToken cancellation)
+    {
+        var snapshot = state.Peek();
+        if (snapshot.Generation.Index?.IsOutgrown(snapshot.Rows) != true)
+            return;
+
+        // Without room it serves as well as it can: the next pass tries again.
+        using var room = RoomToCompact(snapshot, isAsked, out _);
+        if (room is not null)
+            await CompactAsync(isAsked, progress, cancellation);
     }
 
     private static bool NeedsCompaction(Snapshot snapshot, MaintenanceDemand demand)

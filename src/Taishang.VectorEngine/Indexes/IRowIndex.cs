@@ -32,7 +32,8 @@ internal interface IRowIndex : IDisposable
     /// <param name="cancellation">Stops early; what was covered stays so.</param>
     Task CoverAsync(int rows, int threads, Action<int>? progress, CancellationToken cancellation);
 
-    /// <summary>Whether there are so many rows now that the index should be made anew; a compaction does it.</summary>
+    /// <summary>Whether there are so many rows now, or such ones, that the index should be made anew; a compaction does
+    /// it.</summary>
     bool IsOutgrown(int rows);
 
     /// <summary>Makes sure that every covered row can be reached.</summary>

@@ -56,6 +56,12 @@ internal abstract unsafe class CodeGrid(DistanceMetric metric, CodeForm form, fl
     /// <param name="query">Room for <see cref="QueryBytes"/>.</param>
     public abstract CodeQuery EncodeQuery(float* vector, float scale, sbyte* query);
 
+    /// <summary>Under dot, what two rows' negative product of <see cref="QueryOfRow"/> lacks, half of each row's, to be
+    /// half the squared distance of the vectors that their codes stand for.</summary>
+    /// <param name="code">Of the row; <see cref="KernelBytes"/> may be read.</param>
+    /// <param name="term">Of the row.</param>
+    public abstract float SquareOf(byte* code, int term);
+
     /// <summary>The question that a row asks of other rows. Distances are then those of two codes, in units that do not
     /// depend on the row, so that they may be compared across queries.</summary>
     /// <param name="code">Of the row.</param>

@@ -106,6 +106,11 @@ internal sealed unsafe class LevelGrid : CodeGrid
             : new CodeQuery(query, term, 1, -2);
     }
 
+    /// <inheritdoc />
+    /// <remarks>Of a = low + c the product ab = low² + low·c + low·d + cd, of which the first part is left out
+    /// everywhere; so of a² too.</remarks>
+    public override float SquareOf(byte* code, int term) => SquaredLength(code) + 2f * term;
+
     /// <summary>The lower halves of up to a step of bytes, then the upper ones.</summary>
     private static void Unpack(byte* code, sbyte* query, int bytes)
     {

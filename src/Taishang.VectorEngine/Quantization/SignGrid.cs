@@ -138,6 +138,12 @@ internal sealed unsafe class SignGrid : CodeGrid
         }
     }
 
+    public override float SquareOf(byte* code, int term)
+    {
+        fixed (sbyte* weights = _weights)
+            return Scorer.Pair(code, weights, KernelBytes) + 2f * term;
+    }
+
     private float Summand(float component, int i) => Metric == DistanceMetric.Dot
         ? component * _widths[i]
         : 2 * _widths[i] * (component - OffsetArray[i] - _widths[i] / 2);

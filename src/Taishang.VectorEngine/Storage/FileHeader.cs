@@ -51,8 +51,12 @@ internal static class FileHeader
     }
 
     /// <summary>Each kind has a version of its own, so that a new form of one leaves the others readable.</summary>
-    private static uint VersionOf(uint kind) =>
-        kind is FileKinds.Segment or FileKinds.Graph or FileKinds.Lists ? 2u : 1u;
+    private static uint VersionOf(uint kind) => kind switch
+    {
+        FileKinds.Graph => 3,
+        FileKinds.Segment or FileKinds.Lists => 2,
+        _ => 1,
+    };
 }
 
 /// <summary>What a file holds; the numbers are part of the format.</summary>

@@ -134,7 +134,8 @@ public sealed class HnswGraphTests
     {
         var grid = CodeGridTrainer.Train(rows, rows.Count);
         Assert.NotNull(grid);
-        return new HnswGraph(options, codes ? grid : null);
+        var lift = rows.Metric == DistanceMetric.Dot ? ProductLift.Over(rows, rows.Count, codes ? grid : null) : null;
+        return new HnswGraph(options, codes ? grid : null, lift);
     }
 
     private static RowTable TableOf(DistanceMetric metric, float[][] vectors)

@@ -7,15 +7,24 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// Adds rows to a graph, one at a time; several builders may work on one graph at once, each on rows of its own. A row
 /// finds its neighbours by walking, keeps those that are nearer to it than to each other (the paper's heuristic, which
 /// leaves links into different directions), writes its own lists and only then lets others point to it.
+/// <para>
+/// A product is no metric: by it alone a few long rows are everybody's neighbours and hide all others. Under dot a row
+/// gets two kinds of neighbours, which share its lists by halves: those near to it as points of a metric, which lead
+/// through rows that are alike, and those of the largest products, which lead to the rows that answer searches. What
+/// the heuristic leaves free is filled by order: by products it finds nearly all hidden behind the longest.
+/// </para>
 /// </summary>
-internal sealed unsafe class HnswBuilder<TSpace>(HnswGraph graph, RowScorer scorer, int rows) : IHnswBuilder
-    where TSpace : struct, INodeSpace<TSpace>
+/// <typeparam name="TNear">The metric.</typeparam>
+/// <typeparam name="TAnswer">What searches order by; the same where that is a metric.</typeparam>
+internal sealed unsafe class HnswBuilder<TNear, TAnswer>(HnswGraph graph, RowScorer scorer, int rows) : IHnswBuilder
+    where TNear : struct, INodeSpace<TNear>
+    where TAnswer : struct, INodeSpace<TAnswer>
 {
     private readonly HnswWalker _walker = new();
     private readonly SpaceMemory _memory = new();
     private readonly ulong[] _ranked = new ulong[graph.BottomLinksMax + HnswGraph.SpareLinks + 1];
     private readonly int[] _selected = new int[graph.BottomLinksMax + 1];
-    private readonly int[][] _links = NewLists(graph.UpperLinksMax);
+    private readonly int[][] _links = NewLists(graph.BottomLinksMax);
     private readonly int[] _counts = new int[HnswGraph.LevelMax + 1];
 
     /// <summary>Adds one row below the row count that the builder was made with, and that the graph has room
@@ -32,7 +41,7 @@ internal sealed unsafe class HnswBuilder<TSpace>(HnswGraph graph, RowScorer scor
             return;
         }
 
-        var space = TSpace.Of(graph, scorer, _walker.Memory, node);
+        var space = TNear.Of(graph, scorer, _walker.Memory, node);
         var from = Math.Min(level, top);
         var near = _walker.Descend(graph, space, entry, top, from, rows);
         for (var at = from; at >= 0; at--)
@@ -43,7 +52,13 @@ internal sealed unsafe class HnswBuilder<TSpace>(HnswGraph graph, RowScorer scor
             if (at == 0 && TryHangOnTwin(space, node, found))
                 return;
 
-            _counts[at] = Select(found, graph.UpperLinksMax, _links[at], node);
+            var most = OneMeasure ? graph.UpperLinksMax : graph.UpperLinksMax / 2;
+            _counts[at] = Select<TNear>(found, (0, most), _links[at], node);
+            if (OneMeasure)
+                continue;
+
+            AddAnswers(node, near, at);
+            space = TNear.Of(graph, scorer, _walker.Memory, node);
         }
 
         graph.AddNode(node, level);
@@ -65,9 +80,22 @@ internal sealed unsafe class HnswBuilder<TSpace>(HnswGraph graph, RowScorer scor
         _memory.Dispose();
     }
 
-    private bool TryHangOnTwin(TSpace space, int node, ReadOnlySpan<ulong> found)
+    private static bool OneMeasure => typeof(TNear) == typeof(TAnswer);
+
+    /// <summary>Adds the neighbours by the measure of searches, on the bottom level twice as many as the others: the
+    /// place is there.</summary>
+    private void AddAnswers(int node, int start, int level)
     {
-        // A twin lies exactly as far from the row as the row itself (which under dot is not at the front).
+        var space = TAnswer.Of(graph, scorer, _walker.Memory, node);
+        _walker.Walk(graph, space, start, level, graph.Options.EfConstruction, rows);
+        var most = level == 0 ? graph.UpperLinksMax : graph.UpperLinksMax / 2;
+        var first = _counts[level];
+        _counts[level] = Select<TAnswer>(_walker.Pool.Entries, (first, first + most), _links[level], node);
+    }
+
+    private bool TryHangOnTwin(TNear space, int node, ReadOnlySpan<ulong> found)
+    {
+        // A twin lies exactly as far from the row as the row itself, which rounding need not make zero.
         var vector = scorer.Rows.VectorSpan(node);
         var own = space.Score(node);
         foreach (var ranked in found)
@@ -118,43 +146,82 @@ internal sealed unsafe class HnswBuilder<TSpace>(HnswGraph graph, RowScorer scor
     {
         var count = links[0] + 1;
         var nodes = _memory.Nodes;
-        var distances = _memory.Distances;
         new ReadOnlySpan<int>(links + 1, count - 1).CopyTo(new Span<int>(nodes, count));
         nodes[count - 1] = to;
-        TSpace.Of(graph, scorer, _memory, from).Score(nodes, count, distances);
 
-        var ranked = _ranked.AsSpan(0, count);
-        for (var i = 0; i < count; i++)
-            ranked[i] = Ranked.Pack(distances[i], nodes[i]);
-        ranked.Sort();
+        var most = graph.LinksMax(level);
+        var kept = Select<TNear>(Rank<TNear>(from, count), (0, OneMeasure ? most : most / 2), _selected, from);
+        if (!OneMeasure)
+        {
+            // Choosing uses the memory that the nodes were gathered in for nothing but codes: they are still there.
+            kept = Select<TAnswer>(Rank<TAnswer>(from, count), (kept, most), _selected, from);
+        }
 
-        var kept = Select(ranked, graph.LinksMax(level), _selected, from);
         for (var i = 0; i < kept; i++)
             links[i + 1] = _selected[i];
         Volatile.Write(ref *links, kept);
     }
 
-    /// <summary>The paper's heuristic over candidates in order of distance: one is kept when no kept one is nearer to
-    /// it than the node itself.</summary>
-    private int Select(ReadOnlySpan<ulong> candidates, int most, int[] selected, int node)
+    /// <summary>The gathered nodes in the order of their distance to one.</summary>
+    private Span<ulong> Rank<TSpace>(int from, int count)
+        where TSpace : struct, INodeSpace<TSpace>
     {
-        var count = 0;
+        var nodes = _memory.Nodes;
+        var distances = _memory.Distances;
+        TSpace.Of(graph, scorer, _memory, from).Score(nodes, count, distances);
+        var ranked = _ranked.AsSpan(0, count);
+        for (var i = 0; i < count; i++)
+            ranked[i] = Ranked.Pack(distances[i], nodes[i]);
+        ranked.Sort();
+        return ranked;
+    }
+
+    /// <summary>The paper's heuristic over candidates in order of distance: one is kept when none that was kept by the
+    /// same measure is nearer to it than the node itself.</summary>
+    /// <param name="candidates">In order.</param>
+    /// <param name="places">Of <paramref name="selected"/>, the first and the one behind the last to be filled; those
+    /// before hold what another measure kept, which is not kept twice.</param>
+    /// <param name="selected">Takes them.</param>
+    /// <param name="node">Whose neighbours they become.</param>
+    /// <returns>The place behind the last one kept.</returns>
+    private int Select<TSpace>(ReadOnlySpan<ulong> candidates, (int First, int End) places, int[] selected, int node)
+        where TSpace : struct, INodeSpace<TSpace>
+    {
+        var count = places.First;
         foreach (var ranked in candidates)
         {
             var candidate = Ranked.Node(ranked);
-            if (candidate == node)
+            if (candidate == node || selected.AsSpan(0, places.First).Contains(candidate))
                 continue;
 
-            if (!IsHidden(candidate, Ranked.Distance(ranked), selected.AsSpan(0, count)))
+            var kept = selected.AsSpan(places.First, count - places.First);
+            if (!IsHidden<TSpace>(candidate, Ranked.Distance(ranked), kept))
                 selected[count++] = candidate;
-            if (count == most)
+            if (count == places.End)
+                return count;
+        }
+
+        return OneMeasure ? count : Fill(candidates, (count, places.End), selected, node);
+    }
+
+    private static int Fill(ReadOnlySpan<ulong> candidates, (int First, int End) places, int[] selected, int node)
+    {
+        var count = places.First;
+        foreach (var ranked in candidates)
+        {
+            if (count == places.End)
                 break;
+
+            var candidate = Ranked.Node(ranked);
+            if (candidate != node && !selected.AsSpan(0, count).Contains(candidate))
+                selected[count++] = candidate;
         }
 
         return count;
     }
 
-    private bool IsHidden(int candidate, float distance, ReadOnlySpan<int> selected)
+    private bool IsHidden<TSpace>(int candidate, float distance, ReadOnlySpan<int> selected)
+        where TSpace : struct, INodeSpace<TSpace>
     {
         var space = TSpace.Of(graph, scorer, _memory, candidate);
         foreach (var other in selected)

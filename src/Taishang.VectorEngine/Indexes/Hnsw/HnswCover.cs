@@ -44,9 +44,13 @@ internal sealed class HnswCover(HnswGraph graph, RowScorer scorer, int threads)
         cancellation.ThrowIfCancellationRequested();
     }
 
-    private IHnswBuilder NewBuilder(int rows) => graph.Grid is null
-        ? new HnswBuilder<FloatSpace>(graph, scorer, rows)
-        : new HnswBuilder<CodeSpace>(graph, scorer, rows);
+    private IHnswBuilder NewBuilder(int rows) => (graph.Grid, graph.Lift) switch
+    {
+        (null, null) => new HnswBuilder<FloatSpace, FloatSpace>(graph, scorer, rows),
+        (null, _) => new HnswBuilder<LiftedSpace<FloatSpace>, FloatSpace>(graph, scorer, rows),
+        (_, null) => new HnswBuilder<CodeSpace, CodeSpace>(graph, scorer, rows),
+        _ => new HnswBuilder<LiftedSpace<CodeSpace>, CodeSpace>(graph, scorer, rows),
+    };
 
     private void Work(int rows, Action<int>? progress, CancellationToken cancellation)
     {

@@ -5,7 +5,8 @@ using Taishang.VectorEngine.Storage;
 namespace Taishang.VectorEngine.Indexes.Hnsw;
 
 /// <summary>
-/// The graph on disk: connectivity, node count, entry, grid; then of each node its level and next twin; then the blocks
+/// The graph on disk: connectivity, node count, entry, grid, under dot
+/// what its points rest on (see <see cref="ProductLift"/>); then of each node its level and next twin; then the blocks
 /// of the bottom level as they lie in memory; then the upper lists. The file belongs to the rows that the manifest
 /// names beside it; it can always be made again from them.
 /// </summary>
@@ -23,6 +24,8 @@ internal static unsafe class HnswFile
         writer.Write(entry);
         writer.Write(top);
         CodeGridFile.Write(writer, graph.Grid);
+        if (graph.Lift is { } lift)
+            Write(writer, lift);
         for (var node = 0; node < nodes; node++)
         {
             writer.Write(graph.LevelOf(node));
@@ -67,7 +70,9 @@ internal static unsafe class HnswFile
         if (nodes > 0 && ((uint)entry >= (uint)nodes || top is < 0 or > HnswGraph.LevelMax))
             throw reader.Corrupt($"the entry {entry} on level {top} is no node");
 
-        var graph = new HnswGraph(options, CodeGridFile.Read(reader, shape.Metric, shape.Dimensions));
+        var grid = CodeGridFile.Read(reader, shape.Metric, shape.Dimensions);
+        var lift = shape.Metric == DistanceMetric.Dot ? ReadLift(reader) : null;
+        var graph = new HnswGraph(options, grid, lift);
         try
         {
             graph.EnsureNodes(nodes);
@@ -84,6 +89,24 @@ internal static unsafe class HnswFile
             graph.Entry = (entry, top);
         graph.Covered = nodes;
         return graph;
+    }
+
+    private static void Write(BlockFileWriter writer, ProductLift lift)
+    {
+        writer.Write(lift.SquaredRadius);
+        writer.Write(lift.LongestSquare);
+        writer.Write(lift.MuchLonger);
+    }
+
+    private static ProductLift ReadLift(BlockFileReader reader)
+    {
+        var squaredRadius = reader.Read<float>();
+        var longestSquare = reader.Read<float>();
+        var muchLonger = reader.Read<int>();
+        if (!float.IsFinite(squaredRadius) || !float.IsFinite(longestSquare) || longestSquare < 0 || muchLonger < 0)
+            throw reader.Corrupt($"a radius of {squaredRadius}, a longest row of {longestSquare}, {muchLonger} longer");
+
+        return new ProductLift(squaredRadius, longestSquare) { MuchLonger = muchLonger };
     }
 
     private static void ReadNodes(BlockFileReader reader, HnswGraph graph, int nodes)

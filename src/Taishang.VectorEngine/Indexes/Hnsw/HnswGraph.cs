@@ -18,7 +18,7 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// </para>
 /// <para>
 /// On the bottom level, where nearly all of a walk's time goes, a node is one block of whole cache lines: its code, the
-/// term of the code, its links. What a walk reads of a node lies together, and codes are a quarter of the
+/// term of the code, its links, and under dot its point (see <see cref="ProductLift"/>). What a walk reads of a node lies together, and codes are a quarter of the
 /// floats. Where codes do not serve (see <see cref="CodeGridTrainer"/>) the block holds links alone.
 /// </para>
 /// </summary>
@@ -45,6 +45,7 @@ internal sealed unsafe class HnswGraph : IDisposable
     private readonly ChunkedRows _nodes = new(sizeof(NodeInfo));
     private readonly int[] _locks = new int[LockCount];
     private readonly Lock _growth = new();
+    private readonly int _pointOffset;
     private readonly int _linksOffset;
     private int _upperLists;
     private long _entry = -1;
@@ -53,10 +54,12 @@ internal sealed unsafe class HnswGraph : IDisposable
 
     /// <param name="options">Shape and search width.</param>
     /// <param name="grid">Gives the nodes their codes; null when walks are to compare floats.</param>
-    public HnswGraph(HnswOptions options, CodeGrid? grid)
+    /// <param name="lift">Under dot gives the nodes their points; null under metrics.</param>
+    public HnswGraph(HnswOptions options, CodeGrid? grid, ProductLift? lift)
     {
         Options = options;
         Grid = grid;
+        Lift = lift;
         BottomLinksMax = options.Connectivity * 2;
         UpperLinksMax = options.Connectivity;
         if (grid is not null)
@@ -64,8 +67,10 @@ internal sealed unsafe class HnswGraph : IDisposable
             TermOffset = RoundUp(grid.CodeBytes, sizeof(int));
             KernelBytes = grid.KernelBytes;
             Scorer = grid.Scorer;
-            _linksOffset = TermOffset + sizeof(int);
+            _pointOffset = TermOffset + sizeof(int);
         }
+
+        _linksOffset = _pointOffset + (lift is null ? 0 : sizeof(LiftedPoint));
 
         // Kernels read past the code into the links, never past the block: the links are longer than one step.
         var bytes = _linksOffset + (1 + BottomLinksMax + SpareLinks) * sizeof(int);
@@ -76,12 +81,19 @@ internal sealed unsafe class HnswGraph : IDisposable
 
     /// <summary>An empty graph whose codes fit the first rows of a table.</summary>
     public static HnswGraph Over(
-        RowTable rows, int count, HnswOptions options, CodeForm form = CodeForm.Seven) =>
-        new(options, CodeGridTrainer.Train(rows, count, form));
+        RowTable rows, int count, HnswOptions options, CodeForm form = CodeForm.Seven)
+    {
+        var grid = CodeGridTrainer.Train(rows, count, form);
+        var lift = rows.Metric == DistanceMetric.Dot ? ProductLift.Over(rows, count, grid) : null;
+        return new HnswGraph(options, grid, lift);
+    }
 
     public HnswOptions Options { get; }
 
     public CodeGrid? Grid { get; }
+
+    /// <summary>Under dot, what makes points of rows.</summary>
+    public ProductLift? Lift { get; }
 
     /// <summary>Compares codes.</summary>
     public CodeScorer Scorer { get; } = CodeScorer.Best;
@@ -133,15 +145,22 @@ internal sealed unsafe class HnswGraph : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int CodeTerm(int node) => *(int*)(_bottom.Row(node) + TermOffset);
 
+    /// <summary>The point of a node, in a graph that has a <see cref="Lift"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public LiftedPoint* Point(int node) => (LiftedPoint*)(_bottom.Row(node) + _pointOffset);
+
     /// <summary>Rounds a row to the code of its node, before <see cref="AddNode"/> and before anything leads to it.
     /// </summary>
     public void PutCode(int node, RowTable rows)
     {
-        if (Grid is null)
+        var code = Code(node);
+        if (Grid is not null)
+            *(int*)(code + TermOffset) = Grid.Encode(rows.Vector(node), rows.Scale(node), code);
+        if (Lift is null)
             return;
 
-        var code = Code(node);
-        *(int*)(code + TermOffset) = Grid.Encode(rows.Vector(node), rows.Scale(node), code);
+        var square = Grid?.SquareOf(code, *(int*)(code + TermOffset));
+        *Point(node) = Lift.Of(rows.VectorSpan(node), square);
     }
 
     /// <summary>The whole block of a node, for files.</summary>

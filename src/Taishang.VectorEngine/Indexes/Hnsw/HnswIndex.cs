@@ -11,8 +11,8 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, RerankKind rerank) : IRowIndex
 {
     /// <summary>
-    /// Under dot a walk keeps so many times the width asked for: a product is no metric, its long rows hide others from
-    /// each other, and the recall that l2 and cosine reach needs a wider walk.
+    /// Under dot a walk keeps so many times the width asked for: half of the links of a node lead to rows of large
+    /// products, and the recall that l2 and cosine reach needs a wider walk.
     /// </summary>
     private const int DotWidening = 2;
 
@@ -61,7 +61,7 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, RerankKind re
     public void Save(IStorageDevice device, string path, CancellationToken cancellation) =>
         HnswFile.Save(device, path, Graph, cancellation);
 
-    public bool IsOutgrown(int rows) => false;
+    public bool IsOutgrown(int rows) => Graph.Lift?.IsOutgrown(rows) == true;
 
     public IndexLayer FirstLayer(in SearchEffort effort)
     {

@@ -1,7 +1,7 @@
 namespace Taishang.VectorEngine.Indexes.Hnsw;
 
 /// <summary>What a graph will take, before there is one.</summary>
-internal static class HnswMemory
+internal static unsafe class HnswMemory
 {
     private const int CacheLineBytes = 64;
 
@@ -14,7 +14,7 @@ internal static class HnswMemory
     /// <summary>Of one node with a code, on all its levels; a little above what it is without.</summary>
     public static long BytesOfNode(int codeBytes, int connectivity)
     {
-        var code = BytesOfCode(codeBytes);
+        var code = BytesOfCode(codeBytes) + sizeof(LiftedPoint);
         var bottom = (1L + 2 * connectivity + HnswGraph.SpareLinks) * sizeof(int);
         // A node stands on 1 / (M - 1) upper levels on the average.
         var upper = (1L + connectivity) * sizeof(int) / (connectivity - 1) + 1;

@@ -88,10 +88,7 @@ internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer) : IDi
 
     private void LinkFromNearest(int node, RowBitmap reached, int rows)
     {
-        if (graph.Grid is null)
-            WalkTo(FloatSpace.Of(graph, scorer, _walker.Memory, node), rows);
-        else
-            WalkTo(CodeSpace.Of(graph, scorer, _walker.Memory, node), rows);
+        WalkTo(node, rows);
         foreach (var ranked in _walker.Pool.Entries)
         {
             var candidate = Ranked.Node(ranked);
@@ -102,8 +99,8 @@ internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer) : IDi
             }
         }
 
-        // Under dot the nearest are the same few long rows for everybody, and soon full. The node that was cut off
-        // before this one is most like it and has room; failing that, any node has to do.
+        // All that are near are full. The node that was cut off before this one has room; failing that, any node has to
+        // do.
         while (_lastLinked == HnswGraph.NoNode || !TryAppend(_lastLinked, node))
         {
             while (!reached.Contains(_sweep))
@@ -114,9 +111,29 @@ internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer) : IDi
         _lastLinked = node;
     }
 
-    private void WalkTo<TSpace>(TSpace space, int rows)
+    private void WalkTo(int node, int rows)
+    {
+        switch (graph.Grid, graph.Lift)
+        {
+            case (null, null):
+                WalkTo<FloatSpace>(node, rows);
+                break;
+            case (null, _):
+                WalkTo<LiftedSpace<FloatSpace>>(node, rows);
+                break;
+            case (_, null):
+                WalkTo<CodeSpace>(node, rows);
+                break;
+            default:
+                WalkTo<LiftedSpace<CodeSpace>>(node, rows);
+                break;
+        }
+    }
+
+    private void WalkTo<TSpace>(int node, int rows)
         where TSpace : struct, INodeSpace<TSpace>
     {
+        var space = TSpace.Of(graph, scorer, _walker.Memory, node);
         var (entry, top) = graph.Entry;
         var start = _walker.Descend(graph, space, entry, top, 0, rows);
         _walker.Walk(graph, space, start, 0, Width, rows);
