@@ -18,7 +18,7 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// </para>
 /// <para>
 /// On the bottom level, where nearly all of a walk's time goes, a node is one block of whole cache lines: its code, the
-/// term of the code, its links, and under dot its point (see <see cref="ProductLift"/>). What a walk reads of a node lies together, and codes are a quarter of the
+/// term of the code, its links. What a walk reads of a node lies together, and codes are a quarter of the
 /// floats. Where codes do not serve (see <see cref="CodeGridTrainer"/>) the block holds links alone.
 /// </para>
 /// </summary>
