@@ -7,8 +7,8 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 
 /// <summary>
 /// Rows under dot as points among which distances obey a metric: each gets one more component, √(R² − |x|²), so that
-/// all are equally long and the nearer of two is the one of the larger product (Bachrach et al. 2014). Only builds look at
-/// rows in this way; searches order by the product itself.
+/// all are equally long and the nearer of two is the one of the larger product (Bachrach et al. 2014). Only builds look
+/// at rows in this way; searches order by the product itself.
 /// <para>
 /// R is laid when a graph is begun. A row longer than R gets a component of zero and is farther from the others than
 /// its product says; distances stay those of a metric, so a row may have any length. Such rows are found by the
