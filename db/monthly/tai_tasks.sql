@@ -8,6 +8,9 @@ CREATE TABLE IF NOT EXISTS tai_tasks_{month} (
     result         TEXT,
     error_msg      TEXT,
     progress       INTEGER      NOT NULL DEFAULT 0 CHECK (progress BETWEEN 0 AND 100),
+    -- Percent a second over the last reports, as of progress_at; null when nothing moved yet.
+    progress_rate  DOUBLE PRECISION,
+    progress_at    TIMESTAMPTZ,
     priority       INTEGER      NOT NULL DEFAULT 5 CHECK (priority BETWEEN 0 AND 9),
     attempt        INTEGER      NOT NULL DEFAULT 0,
     max_attempts   INTEGER      NOT NULL DEFAULT 1,

@@ -196,6 +196,10 @@ public sealed class RuleTests
                 CHECK (id <> '')
             );
             ALTER TABLE tai_things ADD COLUMN size BIGINT;
+            CREATE TABLE tai_old (
+                id VARCHAR(36) NOT NULL
+            );
+            DROP TABLE tai_old;
             """;
         var page = new SourceFile("docs/data/a.md", "### tai_things\n\n| column | type | what |\n" + rows);
         Assert.Equal(differences, DataModel.Differences([new SourceFile("db/a.sql", Schema)], page).Count());

@@ -132,6 +132,9 @@ public static class ErrorCodes
         50009, "task_unique_key_taken", "another live task has the unique key");
     public static readonly ErrorCode TaskGraphInvalid = Semantic(
         50010, "task_graph_invalid", "the tasks depend on each other in a circle");
+    public static readonly ErrorCode TaskStreamsFull = new(
+        50020, "task_streams_full", 429, StatusCode.ResourceExhausted, true,
+        "as many streams of tasks are open as may");
 
     // 60xxx: service calls
     public static readonly ErrorCode ServiceCallQuery = Invalid(

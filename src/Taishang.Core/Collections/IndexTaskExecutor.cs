@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
 using Taishang.Contracts.Ai.V1;
 using Taishang.Core.AiClient;
 using Taishang.Core.Api;
@@ -32,6 +33,7 @@ internal sealed class IndexTaskExecutor(
             var done = await ai.BuildIndexAsync(
                 new BuildIndexRequest { CollectionId = row.Id }, row.WorkerId, new Progress(context), cancellation);
             context.AddCost(0, (long)(done.BuildSeconds * 1000));
+            context.Log(LogLevel.Information, $"indexed {done.IndexedRows} rows in {done.BuildSeconds:0.###} s");
             await readiness.AfterBuildAsync(row, cancellation);
             return new JsonObject
             {

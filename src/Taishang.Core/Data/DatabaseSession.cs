@@ -6,7 +6,8 @@ namespace Taishang.Core.Data;
 /// <summary>
 /// One connection, in one transaction when writing, lent to a store for the length of a call. Parameters are written
 /// <c>@name</c>; times are <see cref="DateTimeOffset"/>; <c>tai_now()</c>, <c>tai_after(milliseconds)</c> and
-/// <c>tai_now_ms()</c> (milliseconds since 1970) are the database's clock on both dialects.
+/// <c>tai_now_ms()</c> (milliseconds since 1970) are the database's clock on both dialects; <c>tai_feed()</c> is a
+/// number that grows with the order of transactions.
 /// </summary>
 public sealed class DatabaseSession(DbConnection connection, DbTransaction? transaction, Dialect dialect,
     CancellationToken cancellation)

@@ -10,7 +10,12 @@ public sealed class MonthlyTable
 {
     public static readonly MonthlyTable Tasks = new("tai_tasks");
     public static readonly MonthlyTable ServiceCalls = new("tai_service_calls");
-    public static readonly IReadOnlyList<MonthlyTable> All = [Tasks, ServiceCalls];
+    public static readonly MonthlyTable TaskEvents = new("tai_task_events");
+    public static readonly MonthlyTable TaskLogs = new("tai_task_logs");
+    public static readonly IReadOnlyList<MonthlyTable> All = [Tasks, ServiceCalls, TaskEvents, TaskLogs];
+
+    /// <summary>What a month of tasks consists of: they are made and dropped together.</summary>
+    public static readonly IReadOnlyList<MonthlyTable> OfTasks = [Tasks, TaskEvents, TaskLogs];
 
     private const string MonthMark = "{month}";
 

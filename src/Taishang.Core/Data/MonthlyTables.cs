@@ -65,23 +65,34 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
         lock (_gate) _known = found;
     }
 
-    /// <summary>Drops a month with all its rows; nothing happens when it does not exist.</summary>
+    /// <summary>
+    /// Drops a month with all its rows, that of tasks with their trail, logs and places in the queue; nothing happens
+    /// when it does not exist.
+    /// </summary>
     public async Task DropAsync(MonthlyTable table, Month month, CancellationToken cancellation)
     {
+        var dropped = table == MonthlyTable.Tasks ? MonthlyTable.OfTasks : [table];
         await database.WriteAsync(
             async session =>
             {
-                await session.ExecuteAsync($"DROP TABLE IF EXISTS {table.Of(month)}");
+                foreach (var one in dropped) await session.ExecuteAsync($"DROP TABLE IF EXISTS {one.Of(month)}");
                 if (table != MonthlyTable.Tasks) return;
-                // Ids begin with their time: the trail and the queue of a month are one range.
-                var range = new { from = RowId.First(month.Start), to = RowId.First(month.Next().Start) };
+                // Ids begin with their time: the queue of a month is one range.
                 await session.ExecuteAsync(
-                    "DELETE FROM tai_task_events WHERE task_id >= @from AND task_id < @to", range);
-                await session.ExecuteAsync(
-                    "DELETE FROM tai_task_queue WHERE task_id >= @from AND task_id < @to", range);
+                    "DELETE FROM tai_task_queue WHERE task_id >= @from AND task_id < @to",
+                    new { from = RowId.First(month.Start), to = RowId.First(month.Next().Start) });
             },
             cancellation);
-        lock (_gate) _known = _known.SetItem(table, _known[table].Remove(month));
+        Forget(dropped, month);
+    }
+
+    /// <summary>These months are gone, by a transaction that is durable.</summary>
+    internal void Forget(IEnumerable<MonthlyTable> tables, Month month)
+    {
+        lock (_gate)
+        {
+            foreach (var table in tables) _known = _known.SetItem(table, _known[table].Remove(month));
+        }
     }
 
     private static async Task DefineAsync(DatabaseSession session, MonthlyTable table, Month month)

@@ -14,6 +14,7 @@ internal sealed class SqliteConnections(DatabaseOptions options, TimeProvider ti
     private readonly ConcurrentBag<SqliteConnection> _idle = [];
     private readonly string _connection = Text(options);
     private volatile bool _disposed;
+    private long _feed;
 
     public async Task<SqliteConnection> RentAsync(CancellationToken cancellation) =>
         _idle.TryTake(out var connection) ? connection : await OpenAsync(cancellation);
@@ -41,6 +42,7 @@ internal sealed class SqliteConnections(DatabaseOptions options, TimeProvider ti
             await pragmas.ExecuteNonQueryAsync(cancellation);
             connection.CreateFunction("tai_now", () => TimeTypes.Format(time.GetUtcNow()));
             connection.CreateFunction("tai_now_ms", () => time.GetUtcNow().ToUnixTimeMilliseconds());
+            connection.CreateFunction("tai_feed", NextFeed);
             connection.CreateFunction(
                 "tai_after", (long milliseconds) => TimeTypes.Format(time.GetUtcNow().AddMilliseconds(milliseconds)));
             return connection;
@@ -49,6 +51,21 @@ internal sealed class SqliteConnections(DatabaseOptions options, TimeProvider ti
         {
             await connection.DisposeAsync();
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Grows with each call, over restarts too: microseconds since 1970, or one more than the last when the clock has
+    /// not moved. One process writes to the file, one transaction at a time, so it is the order of commits.
+    /// </summary>
+    private long NextFeed()
+    {
+        var now = (time.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+        while (true)
+        {
+            var last = Interlocked.Read(ref _feed);
+            var next = Math.Max(last + 1, now);
+            if (Interlocked.CompareExchange(ref _feed, next, last) == last) return next;
         }
     }
 

@@ -21,6 +21,12 @@ public sealed class AiTask
     /// <summary>0–100.</summary>
     public int Progress { get; init; }
 
+    /// <summary>Percent a second over the last reports; null when nothing is known.</summary>
+    public double? ProgressRate { get; init; }
+
+    /// <summary>When the progress last changed.</summary>
+    public DateTimeOffset? ProgressAt { get; init; }
+
     public int Priority { get; init; }
 
     /// <summary>Attempts begun since it was created or retried.</summary>
@@ -95,6 +101,14 @@ internal sealed record TaskView(string Id, string Type, string Status, JsonEleme
 
     public int Progress { get; init; }
 
+    /// <summary>Percent a second, of a running task that moves.</summary>
+    public double? ProgressRate { get; init; }
+
+    /// <summary>When the progress last changed; <see cref="TimeLeftMs"/> counts from here.</summary>
+    public DateTimeOffset? ProgressAt { get; init; }
+
+    public long? TimeLeftMs { get; init; }
+
     public int Priority { get; init; }
 
     public int Attempt { get; init; }
@@ -136,6 +150,9 @@ internal sealed record TaskView(string Id, string Type, string Status, JsonEleme
         Result = task.Result is null ? null : Json(task.Result),
         ErrorMsg = task.ErrorMsg,
         Progress = task.Progress,
+        ProgressRate = task.ProgressRate,
+        ProgressAt = task.ProgressAt,
+        TimeLeftMs = Watching.ProgressRate.TimeLeftMs(task.Progress, task.ProgressRate),
         Priority = task.Priority,
         Attempt = task.Attempt,
         MaxAttempts = task.MaxAttempts,

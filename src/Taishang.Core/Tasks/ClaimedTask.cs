@@ -1,3 +1,5 @@
+using Taishang.Core.Tasks.Watching;
+
 namespace Taishang.Core.Tasks;
 
 /// <summary>A task that this worker may run, until its lease ends.</summary>
@@ -32,6 +34,9 @@ internal sealed record Settlement(ClaimedTask Claim, AttemptEnd End)
 
     /// <summary>The task's totals.</summary>
     public TaskCost Cost { get; init; } = new(0, 0);
+
+    /// <summary>Lines of the log that are written with the end.</summary>
+    public IReadOnlyList<TaskLogLine> Logs { get; init; } = [];
 }
 
 /// <summary>A running task that must end: what was asked, and its fence.</summary>

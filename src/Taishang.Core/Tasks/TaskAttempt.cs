@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Taishang.Core.Tasks.Watching;
 
 namespace Taishang.Core.Tasks;
 
@@ -35,6 +37,8 @@ internal sealed class TaskAttempt : TaskContext
     private readonly TaskCompletionSource _abandoned = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskQueue _queue;
     private readonly Lazy<JsonElement> _payload;
+    private readonly ProgressRate _rate;
+    private readonly TaskLogBuffer _logs;
     private string? _checkpoint;
     private int _progress;
     private long _tokens;
@@ -42,13 +46,15 @@ internal sealed class TaskAttempt : TaskContext
     private bool _changed;
     private AttemptCancel _reason;
 
-    public TaskAttempt(ClaimedTask claim, TaskQueue queue, long leasedAt)
+    public TaskAttempt(ClaimedTask claim, TaskQueue queue, long leasedAt, TimeProvider time)
     {
         Claim = claim;
         LeasedAt = leasedAt;
         _queue = queue;
         _checkpoint = claim.Task.Checkpoint;
         _progress = claim.Task.Progress;
+        _rate = new ProgressRate(time, _progress);
+        _logs = new TaskLogBuffer(claim.Task.Attempt, claim.Fence, time);
         _tokens = claim.Task.CostTokens;
         _aiMs = claim.Task.CostAiMs;
         _payload = new Lazy<JsonElement>(() =>
@@ -90,7 +96,15 @@ internal sealed class TaskAttempt : TaskContext
 
     public override void ReportProgress(int percent)
     {
-        Volatile.Write(ref _progress, Math.Clamp(percent, 0, 100));
+        var known = Math.Clamp(percent, 0, 100);
+        lock (_gate) _rate.Report(known);
+        Volatile.Write(ref _progress, known);
+        Volatile.Write(ref _changed, true);
+    }
+
+    public override void Log(LogLevel level, string message)
+    {
+        _logs.Add(level, message);
         Volatile.Write(ref _changed, true);
     }
 
@@ -110,7 +124,7 @@ internal sealed class TaskAttempt : TaskContext
                 retriable: false);
         }
 
-        var held = await _queue.SaveAsync([new AttemptProgress(Claim, Progress, Cost, checkpointJson)], cancellation);
+        var held = await _queue.SaveAsync([Report(checkpointJson)], cancellation);
         if (!held[0])
         {
             Cancel(AttemptCancel.Lost);
@@ -122,8 +136,18 @@ internal sealed class TaskAttempt : TaskContext
 
     /// <summary>What is to be saved since the last call; null when nothing changed.</summary>
     public AttemptProgress? TakeProgress() => Interlocked.Exchange(ref _changed, false)
-        ? new AttemptProgress(Claim, Progress, Cost, null)
+        ? Report(null) with { Logs = WaitingLogs() }
         : null;
+
+    /// <summary>What <see cref="TakeProgress"/> gave was written, or was not and is to be taken again.</summary>
+    public void Saved(AttemptProgress progress, bool written)
+    {
+        if (written) _logs.Written(progress.Logs);
+        else Volatile.Write(ref _changed, true);
+    }
+
+    /// <summary>Lines of the log that are not known to be written.</summary>
+    public IReadOnlyList<TaskLogLine> WaitingLogs() => _logs.Waiting();
 
     /// <summary>Tells the executor to end; the first reason stands, except that a lost lease overrides all.</summary>
     public void Cancel(AttemptCancel reason)
@@ -136,6 +160,14 @@ internal sealed class TaskAttempt : TaskContext
 
         // Callbacks of the executor's run elsewhere: they are foreign code and may be slow.
         _ = _cancel.CancelAsync();
+    }
+
+    private AttemptProgress Report(string? checkpoint)
+    {
+        lock (_gate)
+        {
+            return new AttemptProgress(Claim, Progress, Cost, checkpoint) { Rate = _rate.PercentPerSecond };
+        }
     }
 
     /// <summary>Gives up waiting for an executor that does not let go.</summary>

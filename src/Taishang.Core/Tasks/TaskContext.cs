@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 
 namespace Taishang.Core.Tasks;
 
@@ -15,8 +16,14 @@ public abstract class TaskContext
     /// <summary>What an earlier attempt saved, as JSON; null at first.</summary>
     public abstract string? Checkpoint { get; }
 
-    /// <summary>Reports 0–100; kept in memory and written with the next heartbeat or checkpoint.</summary>
+    /// <summary>Reports 0–100; kept in memory and written within half a second or with the next checkpoint.</summary>
     public abstract void ReportProgress(int percent);
+
+    /// <summary>
+    /// Writes a line to the task's log, at most 4,000 characters. It is kept in memory and written within half a second
+    /// or with the end of the attempt; of a task the newest lines are kept (<see cref="TaskOptions.LogLinesMax"/>).
+    /// </summary>
+    public abstract void Log(LogLevel level, string message);
 
     /// <summary>Adds to the task's cost.</summary>
     public abstract void AddCost(long tokens, long aiMilliseconds);

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Taishang.Core.Api;
+using Taishang.Core.Tasks.Watching;
 
 namespace Taishang.Core.Tasks;
 
@@ -28,6 +29,7 @@ internal static class TaskEndpoints
         group.MapPost("/{id}/cancel", Verb(TaskVerb.Cancel));
         group.MapPost("/{id}/retry", Verb(TaskVerb.Retry));
         group.MapGet("/{id}/events", EventsAsync);
+        group.MapTaskWatching();
     }
 
     private static async Task<IResult> ListAsync(HttpContext context, TaskList list, CancellationToken cancellation)

@@ -21,6 +21,9 @@ internal sealed class TaskEvent
 
     public string? Reason { get; init; }
 
+    /// <summary>The transaction that wrote it.</summary>
+    public long Feed { get; init; }
+
     public DateTimeOffset CreatedAt { get; init; }
 }
 

@@ -22,8 +22,9 @@ internal static class TaskInserts
             SELECT id, type, 'pending', payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id,
                 labels, trace_id, span_id, created_at, @at, unique_key, depends_on, on_parent_failure, chain,
                 schedule_id FROM r)
-        INSERT INTO tai_task_events (id, task_id, seq, verb, to_state, attempt, actor, created_at)
-        SELECT event_id, id, 1, 'create', state, 0, actor, @at FROM r
+        INSERT INTO tai_task_events_{month}
+            (id, task_id, seq, verb, to_state, attempt, actor, feed, created_at)
+        SELECT event_id, id, 1, 'create', state, 0, actor, tai_feed(), @at FROM r
         """;
 
     private const string SqliteInsert = """
@@ -35,8 +36,9 @@ internal static class TaskInserts
         """;
 
     private const string SqliteEvent = """
-        INSERT INTO tai_task_events (id, task_id, seq, verb, to_state, attempt, actor, created_at)
-        VALUES (@eventId, @id, 1, 'create', @state, 0, @actor, @at)
+        INSERT INTO tai_task_events_{month}
+            (id, task_id, seq, verb, to_state, attempt, actor, feed, created_at)
+        VALUES (@eventId, @id, 1, 'create', @state, 0, @actor, tai_feed(), @at)
         """;
 
     /// <param name="month">The month of all the rows' ids; its table exists.</param>
@@ -51,7 +53,7 @@ internal static class TaskInserts
 
         var parameters = rows.Select((row, i) => Row(row.Task, row.Actor, i)).ToArray();
         await session.ExecuteAsync(MonthlyTable.Sql(SqliteInsert, month), parameters);
-        await session.ExecuteAsync(SqliteEvent, parameters);
+        await session.ExecuteAsync(MonthlyTable.Sql(SqliteEvent, month), parameters);
     }
 
     private static object Arrays(IReadOnlyList<(AiTask Task, string Actor)> rows) => new

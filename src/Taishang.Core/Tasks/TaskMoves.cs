@@ -28,6 +28,7 @@ internal static class TaskMoves
                 result = CASE r.to_state WHEN 'completed' THEN r.result END,
                 error_msg = CASE r.to_state WHEN 'running' THEN t.error_msg ELSE r.error_msg END,
                 progress = coalesce(r.progress, t.progress),
+                progress_rate = CASE r.to_state WHEN 'running' THEN t.progress_rate END,
                 cost_tokens = coalesce(r.tokens, t.cost_tokens),
                 cost_ai_ms = coalesce(r.ai_ms, t.cost_ai_ms),
                 updated_at = @at,
@@ -36,9 +37,10 @@ internal static class TaskMoves
             RETURNING r.event_id, t.id, t.trail, r.word, r.from_state, r.to_state, r.attempt, r.actor, r.reason,
                 t.unique_key, t.depends_on, t.dependents),
         trail AS (
-            INSERT INTO tai_task_events
-                (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, created_at)
-            SELECT event_id, id, trail, word, from_state, to_state, attempt, actor, reason, @at FROM moved)
+            INSERT INTO tai_task_events_{month}
+                (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, feed, created_at)
+            SELECT event_id, id, trail, word, from_state, to_state, attempt, actor, reason, tai_feed(),
+                @at FROM moved)
         SELECT id FROM moved
         WHERE to_state IN ('completed', 'failed', 'cancelled')
             AND (unique_key IS NOT NULL OR depends_on IS NOT NULL OR dependents > 0)
@@ -56,6 +58,7 @@ internal static class TaskMoves
             result = CASE @toState WHEN 'completed' THEN @result END,
             error_msg = CASE @toState WHEN 'running' THEN error_msg ELSE @errorMsg END,
             progress = coalesce(@progress, progress),
+            progress_rate = CASE @toState WHEN 'running' THEN progress_rate END,
             cost_tokens = coalesce(@tokens, cost_tokens),
             cost_ai_ms = coalesce(@aiMs, cost_ai_ms),
             updated_at = @at,
@@ -69,9 +72,9 @@ internal static class TaskMoves
         """;
 
     private const string SqliteEvent = """
-        INSERT INTO tai_task_events
-            (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, created_at)
-        SELECT @eventId, id, trail, @word, @fromState, @toState, @attempt, @actor, @reason, @at
+        INSERT INTO tai_task_events_{month}
+            (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, feed, created_at)
+        SELECT @eventId, id, trail, @word, @fromState, @toState, @attempt, @actor, @reason, tai_feed(), @at
         FROM tai_tasks_{month} WHERE id = @id
         """;
 
@@ -81,9 +84,9 @@ internal static class TaskMoves
         """;
 
     private const string NoteEvent = """
-        INSERT INTO tai_task_events
-            (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, created_at)
-        SELECT @eventId, id, trail, @word, @state, @state, attempt, @actor, @reason, @at
+        INSERT INTO tai_task_events_{month}
+            (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, feed, created_at)
+        SELECT @eventId, id, trail, @word, @state, @state, attempt, @actor, @reason, tai_feed(), @at
         FROM tai_tasks_{month} WHERE id = @id
         """;
 

@@ -24,6 +24,29 @@ public sealed class TaskOptions
     /// </summary>
     public int WishPollMs { get; set; } = 300;
 
+    /// <summary>
+    /// How often progress, cost and log of running attempts are written when they changed. Milliseconds, 10–60,000.
+    /// </summary>
+    public int ProgressIntervalMs { get; set; } = 500;
+
+    /// <summary>Lines of its log that a task keeps, the newest. 1–100,000.</summary>
+    public int LogLinesMax { get; set; } = 1_000;
+
+    /// <summary>Streams of tasks that are open at once; more are refused. 1–10,000.</summary>
+    public int StreamsMax { get; set; } = 256;
+
+    /// <summary>How often streams look for what happened, while any is open. Milliseconds, 10–5,000.</summary>
+    public int StreamPollMs { get; set; } = 200;
+
+    /// <summary>Events kept for readers that are a little slow; all share them. 16–1,000,000.</summary>
+    public int StreamBuffer { get; set; } = 4_096;
+
+    /// <summary>A quiet stream says that it is still there. Milliseconds, 10–300,000.</summary>
+    public int StreamHeartbeatMs { get; set; } = 15_000;
+
+    /// <summary>A reader that takes nothing for so long is cut off. Milliseconds, 10–300,000.</summary>
+    public int StreamWriteMaxMs { get; set; } = 20_000;
+
     /// <summary>How often dead and hung attempts are looked for. Milliseconds, 10–60,000.</summary>
     public int RescueIntervalMs { get; set; } = 2_000;
 
@@ -121,6 +144,17 @@ public sealed class TaskOptions
         if (ClaimBatch is < 1 or > 1000) return $"Tasks:ClaimBatch: expected 1 to 1000, came {ClaimBatch}";
         if (PollIntervalMs is < 10 or > 60_000)
             return $"Tasks:PollIntervalMs: expected 10 to 60000, came {PollIntervalMs}";
+        if (ProgressIntervalMs is < 10 or > 60_000)
+            return $"Tasks:ProgressIntervalMs: expected 10 to 60000, came {ProgressIntervalMs}";
+        if (LogLinesMax is < 1 or > 100_000) return $"Tasks:LogLinesMax: expected 1 to 100000, came {LogLinesMax}";
+        if (StreamsMax is < 1 or > 10_000) return $"Tasks:StreamsMax: expected 1 to 10000, came {StreamsMax}";
+        if (StreamPollMs is < 10 or > 5_000) return $"Tasks:StreamPollMs: expected 10 to 5000, came {StreamPollMs}";
+        if (StreamBuffer is < 16 or > 1_000_000)
+            return $"Tasks:StreamBuffer: expected 16 to 1000000, came {StreamBuffer}";
+        if (StreamHeartbeatMs is < 10 or > 300_000)
+            return $"Tasks:StreamHeartbeatMs: expected 10 to 300000, came {StreamHeartbeatMs}";
+        if (StreamWriteMaxMs is < 10 or > 300_000)
+            return $"Tasks:StreamWriteMaxMs: expected 10 to 300000, came {StreamWriteMaxMs}";
         if (LeaseMs is < 500 or > 600_000) return $"Tasks:LeaseMs: expected 500 to 600000, came {LeaseMs}";
         if (WishPollMs is < 10 or > 5_000) return $"Tasks:WishPollMs: expected 10 to 5000, came {WishPollMs}";
         if (RescueIntervalMs is < 10 or > 60_000)

@@ -79,14 +79,6 @@ internal sealed class TaskQueue(
         WHERE worker_id = @workerId AND state = 'running' AND wish IS NOT NULL
         """;
 
-    private const string SaveProgress = """
-        UPDATE tai_tasks_{month} SET
-            progress = @progress, cost_tokens = @tokens, cost_ai_ms = @aiMs,
-            checkpoint = coalesce(@checkpoint, checkpoint), updated_at = tai_now()
-        WHERE id = @id AND EXISTS (
-            SELECT 1 FROM tai_task_queue WHERE task_id = @id AND fence = @fence AND state = 'running')
-        """;
-
     private const string Count = """
         SELECT count(CASE WHEN state = 'queued' THEN 1 END) AS queued,
             count(CASE WHEN state = 'running' THEN 1 END) AS running,
@@ -138,27 +130,7 @@ internal sealed class TaskQueue(
     /// Saves progress, cost and, when given, the checkpoint of attempts; true for each that held its fence.
     /// </summary>
     public Task<IReadOnlyList<bool>> SaveAsync(IReadOnlyList<AttemptProgress> saves, CancellationToken cancellation) =>
-        database.WriteAsync<IReadOnlyList<bool>>(
-            async session =>
-            {
-                var held = new List<bool>(saves.Count);
-                foreach (var save in saves)
-                {
-                    var sql = MonthlyTable.Sql(SaveProgress, TaskMoves.MonthOf(save.Claim.Task.Id));
-                    held.Add(await session.ExecuteAsync(sql, new
-                    {
-                        id = save.Claim.Task.Id,
-                        fence = save.Claim.Fence,
-                        progress = save.Progress,
-                        tokens = save.Cost.Tokens,
-                        aiMs = save.Cost.AiMs,
-                        checkpoint = save.Checkpoint,
-                    }) == 1);
-                }
-
-                return held;
-            },
-            cancellation);
+        database.WriteAsync(session => TaskSaves.WriteAsync(session, saves, _options.LogLinesMax), cancellation);
 
     /// <summary>Writes how attempts ended; true for each whose fence still held.</summary>
     public async Task<IReadOnlyList<bool>> SettleAsync(
@@ -265,9 +237,17 @@ internal sealed class TaskQueue(
     }
 }
 
-/// <summary>How far an attempt has come.</summary>
-/// <param name="Checkpoint">JSON; null keeps the row's.</param>
-internal sealed record AttemptProgress(ClaimedTask Claim, int Progress, TaskCost Cost, string? Checkpoint);
-
 /// <summary>A transition that was written, and the type for the figures.</summary>
-internal sealed record SettledMove(TaskMove Move, string Type);
+internal sealed record SettledMove(TaskMove Move, string Type)
+{
+    /// <summary>When the attempt began, milliseconds since 1970 by the database's clock.</summary>
+    public long StartedMs { get; init; }
+
+    /// <summary>Since when it could have begun.</summary>
+    public long DueMs { get; init; }
+
+    /// <summary>What the attempt cost.</summary>
+    public long Tokens { get; init; }
+
+    public long AiMs { get; init; }
+}

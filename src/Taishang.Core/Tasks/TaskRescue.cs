@@ -15,7 +15,8 @@ internal static class TaskRescue
 
     private const string Find = """
         SELECT task_id, type, worker_id, wish, wish_by, attempt, max_attempts, timeout_ms,
-            tai_now_ms() - lease_until_ms AS late_ms, tai_now() AS at
+            tai_now_ms() - lease_until_ms AS late_ms, tai_now() AS at, deadline_ms - timeout_ms AS started_ms,
+            run_at_ms AS due_ms
         FROM tai_task_queue
         WHERE state = 'running'
             AND (@every OR lease_until_ms < (SELECT tai_now_ms()) OR deadline_ms + @graceMs < (SELECT tai_now_ms()))
@@ -33,7 +34,11 @@ internal static class TaskRescue
             session.Dialect == Dialect.PostgreSql ? FindLocked : Find,
             new { every = everyRunning, graceMs = (long)options.HungGraceMs, max = BatchMax });
         if (rows.Count == 0) return [];
-        var moves = rows.Select(row => Decide(row, actor, everyRunning, backoff, options)).ToList();
+        var moves = rows.Select(row => Decide(row, actor, everyRunning, backoff, options) with
+        {
+            StartedMs = row.StartedMs,
+            DueMs = row.DueMs,
+        }).ToList();
         await links.EndAsync(session, await TaskSettling.WriteAsync(session, moves, rows[0].At, options), rows[0].At);
         return moves;
     }
@@ -91,5 +96,9 @@ internal static class TaskRescue
         public long LateMs { get; init; }
 
         public DateTimeOffset At { get; init; }
+
+        public long StartedMs { get; init; }
+
+        public long DueMs { get; init; }
     }
 }

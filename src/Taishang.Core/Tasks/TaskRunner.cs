@@ -44,7 +44,12 @@ internal sealed class TaskRunner(
         catch (Exception e)
         {
             settlement = Fail(attempt, e);
-            if (settlement?.Error is { } error) activity?.SetStatus(ActivityStatusCode.Error, error);
+            if (settlement?.Error is { } error)
+            {
+                activity?.SetStatus(ActivityStatusCode.Error, error);
+                attempt.Log(LogLevel.Error, error);
+            }
+
             if (settlement?.End == AttemptEnd.Failed)
             {
                 logger.LogWarning(
@@ -59,6 +64,7 @@ internal sealed class TaskRunner(
             {
                 Progress = attempt.Progress,
                 Cost = attempt.Cost,
+                Logs = attempt.WaitingLogs(),
                 RetryDelayMs = settlement.End == AttemptEnd.Failed
                     ? backoff.DelayMs(_options.Of(task.Type), task.Attempt)
                     : 0,

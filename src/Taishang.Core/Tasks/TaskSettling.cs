@@ -1,4 +1,5 @@
 using Taishang.Core.Data;
+using Taishang.Core.Tasks.Watching;
 
 namespace Taishang.Core.Tasks;
 
@@ -9,14 +10,17 @@ namespace Taishang.Core.Tasks;
 internal static class TaskSettling
 {
     private const string PostgreSqlHeld = TaskQueueRows.ByIndex + """
-        SELECT q.task_id, q.wish, q.wish_by, q.priority, q.attempt, q.max_attempts, tai_now() AS at
+        SELECT q.task_id, q.wish, q.wish_by, q.priority, q.attempt, q.max_attempts, tai_now() AS at,
+            q.deadline_ms - q.timeout_ms AS started_ms, q.run_at_ms AS due_ms
         FROM tai_task_queue q JOIN unnest(@ids, @fences) AS r (id, fence) ON q.task_id = r.id AND q.fence = r.fence
         WHERE q.state = 'running'
         ORDER BY q.task_id FOR UPDATE OF q
         """;
 
     private const string SqliteHeld = """
-        SELECT task_id, wish, wish_by, priority, attempt, max_attempts, tai_now() AS at FROM tai_task_queue
+        SELECT task_id, wish, wish_by, priority, attempt, max_attempts, tai_now() AS at,
+            deadline_ms - timeout_ms AS started_ms, run_at_ms AS due_ms
+        FROM tai_task_queue
         WHERE task_id = @id AND fence = @fence AND state = 'running'
         """;
 
@@ -48,10 +52,22 @@ internal static class TaskSettling
         foreach (var settlement in settlements)
         {
             if (!held.TryGetValue(settlement.Claim.Task.Id, out var row)) continue;
-            moves.Add(new SettledMove(Decide(settlement, row, actor, at), settlement.Claim.Task.Type));
+            var task = settlement.Claim.Task;
+            moves.Add(new SettledMove(Decide(settlement, row, actor, at), task.Type)
+            {
+                StartedMs = row.StartedMs,
+                DueMs = row.DueMs,
+                Tokens = settlement.Cost.Tokens - task.CostTokens,
+                AiMs = settlement.Cost.AiMs - task.CostAiMs,
+            });
         }
 
         await links.EndAsync(session, await WriteAsync(session, moves, at, options), at);
+        await TaskLogStore.WriteAsync(
+            session,
+            settlements.Where(settlement => held.ContainsKey(settlement.Claim.Task.Id))
+                .Select(settlement => (settlement.Claim.Task.Id, settlement.Logs)),
+            options.LogLinesMax);
         return moves;
     }
 
@@ -74,7 +90,9 @@ internal static class TaskSettling
             }
         }
 
-        return await TaskMoves.WriteAsync(session, [.. moves.Select(move => move.Move)], at);
+        var linked = await TaskMoves.WriteAsync(session, [.. moves.Select(move => move.Move)], at);
+        await TaskFigures.AddAsync(session, moves.SelectMany(move => TaskOutcome.Of(move, at)), at);
+        return linked;
     }
 
     /// <summary>The move that a wish asks for.</summary>
@@ -168,5 +186,9 @@ internal static class TaskSettling
         public int MaxAttempts { get; init; }
 
         public DateTimeOffset At { get; init; }
+
+        public long StartedMs { get; init; }
+
+        public long DueMs { get; init; }
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Taishang.Core.Tasks.Watching;
 
 namespace Taishang.Core.Tasks;
 
@@ -21,6 +22,12 @@ internal static class TaskSetup
         services.AddSingleton<TaskLinks>();
         services.AddSingleton<TaskStore>();
         services.AddSingleton<TaskList>();
+        services.AddSingleton<TaskLogStore>();
+        services.AddSingleton<TaskStatsStore>();
+        services.AddSingleton<TaskFeed>();
+        services.AddSingleton<TaskStreams>();
+        services.AddHostedService(provider => provider.GetRequiredService<TaskStreams>());
+        services.AddSingleton<StreamEndpoint>();
         services.AddSingleton<TaskQueue>();
         services.AddSingleton<TaskVerbs>();
         services.AddSingleton<TaskRunner>();

@@ -13,16 +13,17 @@ public sealed class TaskStore(
     TaskLinks links, IOptions<TaskOptions> options)
 {
     internal const string Columns = """
-        id, type, status, payload, result, error_msg, progress, priority, attempt, max_attempts, run_at, timeout_ms,
-        queued_at, started_at, completed_at, parent_id, labels, trace_id, span_id, cost_tokens, cost_ai_ms, checkpoint,
-        fence, trail, unique_key, depends_on, on_parent_failure, chain, schedule_id, created_at, updated_at
+        id, type, status, payload, result, error_msg, progress, progress_rate, progress_at, priority, attempt,
+        max_attempts, run_at, timeout_ms, queued_at, started_at, completed_at, parent_id, labels, trace_id, span_id,
+        cost_tokens, cost_ai_ms, checkpoint, fence, trail, unique_key, depends_on, on_parent_failure, chain,
+        schedule_id, created_at, updated_at
         """;
 
     private const string Find = $"SELECT {Columns} FROM tai_tasks_{{month}} WHERE id = @id";
 
     private const string Events = """
         SELECT id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, created_at
-        FROM tai_task_events WHERE task_id = @id
+        FROM tai_task_events_{month} WHERE task_id = @id
         ORDER BY CASE WHEN @descending THEN -seq ELSE seq END LIMIT @take OFFSET @skip
         """;
 
@@ -67,7 +68,7 @@ public sealed class TaskStore(
 
         foreach (var month in rows.GroupBy(row => TaskMoves.MonthOf(row.Task.Id)))
         {
-            await tables.EnsureAsync(session, MonthlyTable.Tasks, month.Key);
+            foreach (var table in MonthlyTable.OfTasks) await tables.EnsureAsync(session, table, month.Key);
             await TaskInserts.InsertAsync(session, month.Key, [.. month]);
         }
 
@@ -117,7 +118,7 @@ public sealed class TaskStore(
         var task = await GetAsync(id, cancellation);
         var events = await database.ReadAsync(
             session => session.QueryAsync<TaskEvent>(
-                Events,
+                MonthlyTable.Sql(Events, TaskMoves.MonthOf(id)),
                 new { id, take = query.PageSize, skip = query.Skip, descending = query.Sort?.Descending ?? false }),
             cancellation);
         return (events, task.Trail);

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Taishang.Core.Api;
 using Taishang.Core.Data;
+using Taishang.Core.Tasks.Watching;
 
 namespace Taishang.Core.Tasks;
 
@@ -38,7 +39,9 @@ internal sealed class TaskVerbs(
 
     private const string DeleteTask = "DELETE FROM tai_tasks_{month} WHERE id = @id";
 
-    private const string DeleteEvents = "DELETE FROM tai_task_events WHERE task_id = @id";
+    private const string DeleteEvents = "DELETE FROM tai_task_events_{month} WHERE task_id = @id";
+
+    private const string DeleteLogs = "DELETE FROM tai_task_logs_{month} WHERE task_id = @id";
 
     private static readonly TimeSpan LookPause = TimeSpan.FromMilliseconds(20);
 
@@ -104,7 +107,8 @@ internal sealed class TaskVerbs(
                 var (task, _) = await LockAsync(session, id, month);
                 if (task.IsLive) throw Refused(task, "delete", "completed, failed or cancelled");
                 await session.ExecuteAsync(MonthlyTable.Sql(DeleteTask, month), new { id });
-                await session.ExecuteAsync(DeleteEvents, new { id });
+                await session.ExecuteAsync(MonthlyTable.Sql(DeleteEvents, month), new { id });
+                await session.ExecuteAsync(MonthlyTable.Sql(DeleteLogs, month), new { id });
             },
             cancellation);
     }
@@ -145,6 +149,8 @@ internal sealed class TaskVerbs(
             Progress = again && task.Checkpoint is null ? 0 : null,
         };
         await links.EndAsync(session, await TaskMoves.WriteAsync(session, [move], at), at);
+        if (to == TaskState.Cancelled)
+            await TaskFigures.AddAsync(session, [new TaskOutcome(task.Type, TaskOutcome.Cancelled)], at);
         return to;
     }
 

@@ -43,7 +43,9 @@ internal sealed class TaskWorker(
         // Leases are kept, and wishes heard, until the last attempt has let go.
         var holding = Task.WhenAll(
             LoopAsync("lease", RenewAsync, () => Every(_options.LeaseMs / 3, afterStop.Token), afterStop.Token),
-            LoopAsync("wish", HearWishesAsync, () => NextWishAsync(afterStop.Token), afterStop.Token));
+            LoopAsync("wish", HearWishesAsync, () => NextWishAsync(afterStop.Token), afterStop.Token),
+            LoopAsync(
+                "progress", SaveAsync, () => Every(_options.ProgressIntervalMs, afterStop.Token), afterStop.Token));
         var rescuing = LoopAsync(
             "rescue", RescueAsync, () => Every(_options.RescueIntervalMs, stoppingToken), stoppingToken);
         await RescueAtStartAsync(stoppingToken);
@@ -113,7 +115,7 @@ internal sealed class TaskWorker(
     private void Begin(ClaimedTask claim, long leasedAt)
     {
         Interlocked.Increment(ref _busy);
-        var attempt = new TaskAttempt(claim, queue, leasedAt);
+        var attempt = new TaskAttempt(claim, queue, leasedAt, time);
         _running[(claim.Task.Id, claim.Fence)] = attempt;
         // It is not to be cancelled before it began: its end must be written in any case.
         _ = Task.Run(() => RunAsync(attempt), CancellationToken.None);
@@ -159,8 +161,6 @@ internal sealed class TaskWorker(
             }
 
             Hear(leases);
-            var saves = held.Select(attempt => attempt.TakeProgress()).OfType<AttemptProgress>().ToList();
-            if (saves.Count > 0) await queue.SaveAsync(saves, stop);
         }
         finally
         {
@@ -169,6 +169,24 @@ internal sealed class TaskWorker(
             {
                 if (time.GetElapsedTime(attempt.LeasedAt).TotalMilliseconds >= _options.LeaseMs) Lose(attempt);
             }
+        }
+    }
+
+    /// <summary>Writes what attempts report: progress, cost and log.</summary>
+    private async Task SaveAsync(CancellationToken stop)
+    {
+        var taken = _running.Values.Select(attempt => (Attempt: attempt, Progress: attempt.TakeProgress()))
+            .Where(one => one.Progress is not null).ToList();
+        if (taken.Count == 0) return;
+        IReadOnlyList<bool> written = [];
+        try
+        {
+            written = await queue.SaveAsync(taken.ConvertAll(one => one.Progress!), stop);
+        }
+        finally
+        {
+            for (var i = 0; i < taken.Count; i++)
+                taken[i].Attempt.Saved(taken[i].Progress!, i < written.Count && written[i]);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Taishang.Contracts.Ai.V1;
 using Taishang.Core.AiClient;
@@ -67,6 +68,7 @@ internal sealed class EmbeddingTaskExecutor(
             tokens += embedded.Tokens;
             context.AddCost(embedded.Tokens, (long)time.GetElapsedTime(started).TotalMilliseconds);
             context.ReportProgress(next * 100 / rows.Count);
+            context.Log(LogLevel.Information, $"wrote {next} of {rows.Count} rows, {tokens} tokens");
             await SaveAsync(context, collection, next, tokens, cancellation);
         }
 
@@ -101,6 +103,7 @@ internal sealed class EmbeddingTaskExecutor(
             done["dims"] = embedded.Embeddings[0].Values.Count;
             context.AddCost(embedded.Tokens, (long)time.GetElapsedTime(started).TotalMilliseconds);
             context.ReportProgress(next * 100 / list.Count);
+            context.Log(LogLevel.Information, $"embedded {next} of {list.Count} texts, {tokens} tokens");
             await context.SaveCheckpointAsync(done.ToJsonString(), cancellation);
         }
 

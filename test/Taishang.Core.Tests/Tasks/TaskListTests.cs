@@ -86,7 +86,7 @@ public sealed class TaskListTests
         Assert.Equal(young.Id, (await world.Node.ClaimOneAsync()).Task.Id);
         Assert.Equal(0, await world.Data.Database.ReadAsync(
             session => session.ScalarAsync<long>(
-                "SELECT count(*) FROM tai_task_events WHERE task_id = @id", new { id = old.Id }),
+                "SELECT count(*) FROM tai_task_queue WHERE task_id = @id", new { id = old.Id }),
             default));
     }
 

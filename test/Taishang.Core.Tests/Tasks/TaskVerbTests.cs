@@ -143,7 +143,7 @@ public sealed class TaskVerbTests
 
         Assert.Null(await world.Node.Store.FindAsync(task.Id, default));
         Assert.Equal(0, await world.Data.Database.ReadAsync(
-            session => session.ScalarAsync<long>("SELECT count(*) FROM tai_task_events"), default));
+            session => session.ScalarAsync<long>("SELECT count(*) FROM tai_task_events_202611"), default));
         await Assert.ThrowsAsync<ApiException>(() => world.Node.Verbs.DeleteAsync(task.Id, default));
         await Assert.ThrowsAsync<ApiException>(() => world.Node.DoAsync("nonsense", TaskVerb.Start));
         await Assert.ThrowsAsync<ApiException>(

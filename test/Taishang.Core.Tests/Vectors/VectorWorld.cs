@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Taishang.Core.Collections;
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
@@ -122,6 +123,8 @@ internal sealed class FakeTaskContext : TaskContext
 
     public List<int> Progress { get; } = [];
 
+    public List<string> Logged { get; } = [];
+
     public long Tokens { get; private set; }
 
     /// <summary>Called after each checkpoint; throws to play a crash.</summary>
@@ -130,6 +133,8 @@ internal sealed class FakeTaskContext : TaskContext
     public void SetPayload(string json) => _payload = JsonDocument.Parse(json).RootElement.Clone();
 
     public override void ReportProgress(int percent) => Progress.Add(percent);
+
+    public override void Log(LogLevel level, string message) => Logged.Add(message);
 
     public override void AddCost(long tokens, long aiMilliseconds) => Tokens += tokens;
 

@@ -202,6 +202,13 @@ public sealed class EveryOperationTests
             var task = await EndOfTaskAsync(first);
             Assert.Equal("completed", Text(task, "status"));
             await driver.SucceedAsync(new Call("listTaskEvents", first) { Query = "page_size=10" });
+            await driver.SucceedAsync(new Call("streamTask", first) { Expected = 200 });
+            await driver.SucceedAsync(new Call("getTaskStats") { Query = "bucket=hour&type=index" });
+            await driver.SucceedAsync(new Call("streamTasks")
+            {
+                Headers = new Dictionary<string, string> { ["X-Request-Timeout-Ms"] = "100", ["Last-Event-ID"] = "0-" },
+            });
+            await driver.SucceedAsync(new Call("listTaskLogs", first) { Query = "level=info&sort=-created_at" });
             await driver.FailAsync(409, 50002, new Call("cancelTask", first));
             await driver.SucceedAsync(new Call("deleteTask", first));
             await driver.FailAsync(404, 50001, new Call("getTask", first));

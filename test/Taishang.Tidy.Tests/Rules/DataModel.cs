@@ -9,7 +9,11 @@ internal static partial class DataModel
 {
     public static IEnumerable<string> Differences(IEnumerable<SourceFile> schema, SourceFile document)
     {
-        var inSchema = schema.SelectMany(InSchema).ToHashSet();
+        var files = schema.ToArray();
+        var dropped = files.SelectMany(file => DroppedTable().Matches(file.Text))
+            .Select(match => match.Groups["table"].Value + ".").ToArray();
+        var inSchema = files.SelectMany(InSchema)
+            .Where(column => !dropped.Any(table => column.StartsWith(table, StringComparison.Ordinal))).ToHashSet();
         var inDocument = InDocument(document).ToHashSet();
         foreach (var column in inSchema.Except(inDocument).Order())
             yield return $"{document.Path}: lacks {column}";
@@ -58,6 +62,9 @@ internal static partial class DataModel
         @"ALTER TABLE (?<table>\w+) ADD COLUMN (?<name>\w+) +(?<type>[A-Z]+(\(\d+\))?)", RegexOptions.ExplicitCapture,
         1000)]
     private static partial Regex AddedColumn();
+
+    [GeneratedRegex(@"^DROP TABLE (?<table>\w+);", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex DroppedTable();
 
     [GeneratedRegex(@"^\| `(?<name>[a-z_0-9]+)` \| (?<type>[A-Z0-9()]+) \|", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Row();
