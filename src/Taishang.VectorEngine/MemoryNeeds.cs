@@ -85,7 +85,13 @@ internal static class MemoryNeeds
 
         var code = CodeBytes(kind, options);
         if (kind == IndexKind.Hnsw)
-            return rows * HnswMemory.BytesOfNode(code ?? options.Dimensions, options.Hnsw.Connectivity);
+        {
+            var remainders = CodeOptions.Of(options, kind).KeepsRemainders
+                ? HnswMemory.BytesOfRemainders(options.Dimensions)
+                : 0;
+            return rows
+                * (HnswMemory.BytesOfNode(code ?? options.Dimensions, options.Hnsw.Connectivity) + remainders);
+        }
 
         var entry = code is { } bytes ? HnswMemory.BytesOfCode(bytes) : RowTable.StrideOf(options.Dimensions);
         return rows * (entry + ListEntryBytes) + (kind == IndexKind.Flat ? 0 : Middles(options, rows));

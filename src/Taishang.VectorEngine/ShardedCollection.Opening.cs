@@ -19,7 +19,8 @@ public sealed partial class ShardedCollection
             for (var i = 0; i < shards.Length; i++)
             {
                 shards[i] = await VectorCollection.CreateAsync(
-                    ShardManifest.FolderOf(folder, i), options with { Shards = 1 }, engine, device, cancellation);
+                    ShardManifest.FolderOf(folder, i), options with { Shards = 1, OrderByFloats = true },
+                    engine, device, cancellation);
             }
 
             try

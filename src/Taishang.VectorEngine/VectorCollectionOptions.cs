@@ -26,6 +26,13 @@ public sealed record VectorCollectionOptions
     /// <summary>With a compression: what puts the nearest by codes in order.</summary>
     public RerankKind Rerank { get; init; }
 
+    /// <summary>
+    /// Whether distances come from floats alone, so that equal rows of two collections have equal ones to the last bit,
+    /// as those of shards must. Otherwise a graph without compression keeps 23 bits of a component in memory, whose
+    /// distances are as exact as sums of float32 are, and leaves its floats on disk.
+    /// </summary>
+    public bool OrderByFloats { get; init; }
+
     /// <summary>Rows that bring no expiry of their own live this long; null for ever.</summary>
     public TimeSpan? TimeToLive { get; init; }
 }

@@ -5,7 +5,8 @@ namespace Taishang.VectorEngine.Indexes;
 /// <summary>What an index keeps of a row to compare it by.</summary>
 /// <param name="Form">Of codes; null for floats.</param>
 /// <param name="Rerank">What puts in order what codes found.</param>
-internal readonly record struct CodeOptions(CodeForm? Form, RerankKind Rerank)
+/// <param name="KeepsRemainders">Whether what codes leave out is kept beside them.</param>
+internal readonly record struct CodeOptions(CodeForm? Form, RerankKind Rerank, bool KeepsRemainders = false)
 {
     /// <summary>What a collection's options make of it. A graph walks over codes also when nothing is to be
     /// compressed, for they are faster; lists hold floats unless codes are asked for.</summary>
@@ -18,6 +19,15 @@ internal readonly record struct CodeOptions(CodeForm? Form, RerankKind Rerank)
             CompressionKind.Binary => CodeForm.One,
             _ => kind is IndexKind.Hnsw or IndexKind.IvfSq8 ? CodeForm.Seven : null,
         };
-        return new CodeOptions(form, options.Rerank);
+
+        // A compression is asked for to keep less in memory; a product's order is not that of the components' distances.
+        var keepsRemainders = kind == IndexKind.Hnsw && options is
+        {
+            Compression: CompressionKind.None,
+            Rerank: RerankKind.Float32,
+            Metric: not DistanceMetric.Dot,
+            OrderByFloats: false,
+        };
+        return new CodeOptions(form, options.Rerank, keepsRemainders);
     }
 }

@@ -13,10 +13,7 @@ internal static class RowIndexes
         kind switch
         {
             IndexKind.Hnsw => new HnswIndex(
-                HnswGraph.Over(
-                    scorer.Rows, rows, options.Hnsw, CodeOptions.Of(options, kind).Form ?? CodeForm.Seven),
-                scorer,
-                options.Rerank),
+                BeginGraph(CodeOptions.Of(options, kind), options.Hnsw, scorer.Rows, rows), scorer, options.Rerank),
             _ => NewLists(kind, options, scorer),
         };
 
@@ -38,6 +35,9 @@ internal static class RowIndexes
             _ => LoadLists(file, NewLists(kind, options, scorer), scorer, rows),
         };
     }
+
+    private static HnswGraph BeginGraph(CodeOptions codes, HnswOptions options, RowTable table, int rows) =>
+        HnswGraph.Over(table, rows, options, codes.Form ?? CodeForm.Seven, codes.KeepsRemainders);
 
     private static IvfIndex NewLists(IndexKind kind, VectorCollectionOptions options, RowScorer scorer) =>
         new(kind, options.Ivf, CodeOptions.Of(options, kind), scorer);

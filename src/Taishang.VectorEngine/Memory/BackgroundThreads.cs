@@ -16,7 +16,7 @@ internal static partial class BackgroundThreads
     private const int OfThread = 0;
     private const int Myself = 0;
 
-    /// <summary>Runs the work on a thread that gives way.</summary>
+    /// <summary>Runs the work on a thread that gives way; what awaits it goes on elsewhere.</summary>
     public static Task Start(Action work) => Task.Factory.StartNew(
         () =>
         {
@@ -26,7 +26,7 @@ internal static partial class BackgroundThreads
             work();
         },
         CancellationToken.None,
-        TaskCreationOptions.LongRunning,
+        TaskCreationOptions.LongRunning | TaskCreationOptions.RunContinuationsAsynchronously,
         TaskScheduler.Default);
 
     [LibraryImport("libc", EntryPoint = "setpriority")]

@@ -20,7 +20,10 @@ public sealed class InstructionSetTests
             UseShellExecute = false,
         };
         start.Environment[instructionSet] = "0";
-        foreach (var tests in new[] { nameof(KernelTests), nameof(CodeKernelTests), "CodeGridTests" })
+        foreach (var tests in new[]
+        {
+            nameof(KernelTests), nameof(CodeKernelTests), "CodeGridTests", "RemainderPlaneTests",
+        })
         {
             start.ArgumentList.Add("-class");
             start.ArgumentList.Add($"*.{tests}");

@@ -179,7 +179,7 @@ public sealed unsafe class CodeGridTests
             left.Sum(a => (a - meanLeft) * (a - meanLeft)) * right.Sum(b => (b - meanRight) * (b - meanRight)));
     }
 
-    private static RowTable TableOf(DistanceMetric metric, float[][] vectors)
+    internal static RowTable TableOf(DistanceMetric metric, float[][] vectors)
     {
         var table = new RowTable(vectors[0].Length, metric);
         foreach (var vector in vectors)

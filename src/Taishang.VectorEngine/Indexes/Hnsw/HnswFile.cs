@@ -6,8 +6,9 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 
 /// <summary>
 /// The graph on disk: connectivity, node count, entry, grid, under dot
-/// what its points rest on (see <see cref="ProductLift"/>); then of each node its level and next twin; then the blocks
-/// of the bottom level as they lie in memory; then the upper lists. The file belongs to the rows that the manifest
+/// what its points rest on (see <see cref="ProductLift"/>); whether there are remainders; then of each node its level
+/// and next twin; then the blocks of the bottom level as they lie in memory; then the upper lists; then the remainders.
+/// The file belongs to the rows that the manifest
 /// names beside it; it can always be made again from them.
 /// </summary>
 internal static unsafe class HnswFile
@@ -26,6 +27,7 @@ internal static unsafe class HnswFile
         CodeGridFile.Write(writer, graph.Grid);
         if (graph.Lift is { } lift)
             Write(writer, lift);
+        writer.Write(graph.Remainders is null ? 0 : 1);
         for (var node = 0; node < nodes; node++)
         {
             writer.Write(graph.LevelOf(node));
@@ -49,6 +51,8 @@ internal static unsafe class HnswFile
             }
         }
 
+        if (graph.Remainders is { } remainders)
+            RemainderFile.Write(writer, remainders, nodes, cancellation);
         writer.Commit();
     }
 
@@ -72,12 +76,15 @@ internal static unsafe class HnswFile
 
         var grid = CodeGridFile.Read(reader, shape.Metric, shape.Dimensions);
         var lift = shape.Metric == DistanceMetric.Dot ? ReadLift(reader) : null;
-        var graph = new HnswGraph(options, grid, lift);
+        var hasRemainders = reader.Read<int>() != 0;
+        var graph = new HnswGraph(options, grid, lift, hasRemainders);
         try
         {
             graph.EnsureNodes(nodes);
             ReadNodes(reader, graph, nodes);
             HnswFileCheck.Levels(reader, graph, (entry, top), nodes);
+            if (graph.Remainders is { } remainders)
+                RemainderFile.Read(reader, remainders, nodes);
         }
         catch
         {

@@ -55,7 +55,8 @@ internal sealed unsafe class HnswGraph : IDisposable
     /// <param name="options">Shape and search width.</param>
     /// <param name="grid">Gives the nodes their codes; null when walks are to compare floats.</param>
     /// <param name="lift">Under dot gives the nodes their points; null under metrics.</param>
-    public HnswGraph(HnswOptions options, CodeGrid? grid, ProductLift? lift)
+    /// <param name="keepsRemainders">Whether to keep beside the codes what they leave out, where they can tell.</param>
+    public HnswGraph(HnswOptions options, CodeGrid? grid, ProductLift? lift, bool keepsRemainders = false)
     {
         Options = options;
         Grid = grid;
@@ -68,6 +69,8 @@ internal sealed unsafe class HnswGraph : IDisposable
             KernelBytes = grid.KernelBytes;
             Scorer = grid.Scorer;
             _pointOffset = TermOffset + sizeof(int);
+            if (keepsRemainders && grid is LevelGrid { Form: CodeForm.Seven } levels)
+                Remainders = new RemainderPlane(levels);
         }
 
         _linksOffset = _pointOffset + (lift is null ? 0 : sizeof(LiftedPoint));
@@ -81,11 +84,15 @@ internal sealed unsafe class HnswGraph : IDisposable
 
     /// <summary>An empty graph whose codes fit the first rows of a table.</summary>
     public static HnswGraph Over(
-        RowTable rows, int count, HnswOptions options, CodeForm form = CodeForm.Seven)
+        RowTable rows,
+        int count,
+        HnswOptions options,
+        CodeForm form = CodeForm.Seven,
+        bool keepsRemainders = false)
     {
         var grid = CodeGridTrainer.Train(rows, count, form);
         var lift = rows.Metric == DistanceMetric.Dot ? ProductLift.Over(rows, count, grid) : null;
-        return new HnswGraph(options, grid, lift);
+        return new HnswGraph(options, grid, lift, keepsRemainders);
     }
 
     public HnswOptions Options { get; }
@@ -94,6 +101,9 @@ internal sealed unsafe class HnswGraph : IDisposable
 
     /// <summary>Under dot, what makes points of rows.</summary>
     public ProductLift? Lift { get; }
+
+    /// <summary>What the codes leave out; null where nothing of it is kept.</summary>
+    public RemainderPlane? Remainders { get; }
 
     /// <summary>Compares codes.</summary>
     public CodeScorer Scorer { get; } = CodeScorer.Best;
@@ -111,7 +121,8 @@ internal sealed unsafe class HnswGraph : IDisposable
 
     public int UpperLinksMax { get; }
 
-    public long MemoryBytes => _bottom.Bytes + _upper.Bytes + _nodes.Bytes;
+    public long MemoryBytes =>
+        _bottom.Bytes + _upper.Bytes + _nodes.Bytes + (Remainders?.MemoryBytes ?? 0);
 
     /// <summary>Rows 0 to this − 1 can be found through the graph.</summary>
     public int Covered
@@ -136,6 +147,7 @@ internal sealed unsafe class HnswGraph : IDisposable
     {
         _bottom.EnsureRows(nodes);
         _nodes.EnsureRows(nodes);
+        Remainders?.EnsureRows(nodes);
     }
 
     /// <summary>The code of a node, at the beginning of its block.</summary>
@@ -156,6 +168,7 @@ internal sealed unsafe class HnswGraph : IDisposable
         var code = Code(node);
         if (Grid is not null)
             *(int*)(code + TermOffset) = Grid.Encode(rows.Vector(node), rows.Scale(node), code);
+        Remainders?.Put(node, rows.Vector(node), rows.Scale(node), code);
         if (Lift is null)
             return;
 
@@ -261,6 +274,7 @@ internal sealed unsafe class HnswGraph : IDisposable
         _bottom.Dispose();
         _upper.Dispose();
         _nodes.Dispose();
+        Remainders?.Dispose();
     }
 
     [StructLayout(LayoutKind.Sequential)]

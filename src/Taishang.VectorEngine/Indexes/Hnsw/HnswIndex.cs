@@ -37,6 +37,7 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, RerankKind re
         get
         {
             var codes = Graph.Grid is { } grid ? (long)Covered * (grid.CodeBytes + sizeof(int)) : 0;
+            codes += Graph.Remainders?.MemoryBytes ?? 0;
             return new IndexBytes(codes, Math.Max(0, Graph.MemoryBytes - codes));
         }
     }
@@ -102,7 +103,8 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, RerankKind re
             search.Rows,
             IsPlain,
             search.Matching,
-            Costs);
+            Costs,
+            ReadsFloats: search.Rows > Graph.Covered);
         return HnswSearcher.Search(Graph, scorer, query, walk, filter, memory);
     }
 

@@ -21,6 +21,10 @@ internal static unsafe class HnswMemory
         return RoundUp(code + bottom, CacheLineBytes) + upper + InfoBytes;
     }
 
+    /// <summary>Of what a row's code leaves out; rows off the grid take a little more.</summary>
+    public static long BytesOfRemainders(int dimensions) =>
+        Quantization.RemainderPlane.BytesOfRow(dimensions) + sizeof(int);
+
     /// <summary>Of a row's code with its term; a little above what it is.</summary>
     public static long BytesOfCode(int codeBytes) => RoundUp(codeBytes, CodeStepBytes) + sizeof(int);
 

@@ -79,33 +79,55 @@ internal static unsafe class HnswRanking
         where TFilter : struct, IRowFilter
     {
         var nodes = memory.Walker.Memory.Nodes;
-        var count = 0;
-        foreach (var ranked in memory.Walker.Pool.Entries[..places])
+        var distances = memory.Walker.Memory.Distances;
+        for (var place = 0; place < places;)
         {
-            var node = Ranked.Node(ranked);
-            if (!IsAccepted(graph, filter, node))
-                continue;
-
-            nodes[count++] = node;
-            if (count < SpaceMemory.BatchNodes)
-                continue;
-
-            ScoreAndOffer(graph, scorer, query, filter, count, memory);
-            count = 0;
+            var count = Gather(graph, filter, memory.Walker, places, ref place);
+            scorer.Score(query, nodes, count, distances);
+            for (var i = 0; i < count; i++)
+                OfferWithTwins(graph, filter, nodes[i], distances[i], memory.Heap);
         }
-
-        ScoreAndOffer(graph, scorer, query, filter, count, memory);
     }
 
-    private static void ScoreAndOffer<TFilter>(
-        HnswGraph graph, RowScorer scorer, in Query query, TFilter filter, int count, SearchMemory memory)
+    /// <summary>The same with their distances by codes and what these leave out.</summary>
+    public static void OfferByRemainders<TFilter>(
+        HnswGraph graph, RemainderPlane remainders, in Query query, TFilter filter, int places, SearchMemory memory)
         where TFilter : struct, IRowFilter
     {
+        foreach (var ranked in memory.Walker.Pool.Entries[..Math.Min(places, RemainderPlane.RowsAhead)])
+            remainders.Prefetch(Ranked.Node(ranked));
+
         var nodes = memory.Walker.Memory.Nodes;
         var distances = memory.Walker.Memory.Distances;
-        scorer.Score(query, nodes, count, distances);
-        for (var i = 0; i < count; i++)
-            OfferWithTwins(graph, filter, nodes[i], distances[i], memory.Heap);
+        var codes = memory.Walker.Memory.Addresses;
+        var units = memory.Walker.Memory.Units(remainders.Dimensions);
+        remainders.PutQuery(query.Vector, query.Scale, units);
+        for (var place = 0; place < places;)
+        {
+            var count = Gather(graph, filter, memory.Walker, places, ref place);
+            for (var i = 0; i < count; i++)
+                codes[i] = graph.Code(nodes[i]);
+            remainders.Score(units, nodes, codes, count, distances);
+            for (var i = 0; i < count; i++)
+                OfferWithTwins(graph, filter, nodes[i], distances[i], memory.Heap);
+        }
+    }
+
+    /// <summary>Takes accepted nodes of the pool from a place on, as many as are scored at once.</summary>
+    private static int Gather<TFilter>(
+        HnswGraph graph, TFilter filter, HnswWalker walker, int places, ref int place)
+        where TFilter : struct, IRowFilter
+    {
+        var entries = walker.Pool.Entries;
+        var count = 0;
+        for (; place < places && count < SpaceMemory.BatchNodes; place++)
+        {
+            var node = Ranked.Node(entries[place]);
+            if (IsAccepted(graph, filter, node))
+                walker.Memory.Nodes[count++] = node;
+        }
+
+        return count;
     }
 
     /// <summary>Whether the search may return the row or a twin.</summary>

@@ -69,7 +69,10 @@ internal static unsafe class HnswSearcher
         else
         {
             var places = HnswRanking.CountToOrder(graph, filter, coded, search, memory.Walker.Pool.Entries);
-            HnswRanking.OfferByFloats(graph, scorer, query, filter, places, memory);
+            if (graph.Remainders is { } remainders && !search.ReadsFloats)
+                HnswRanking.OfferByRemainders(graph, remainders, query, filter, places, memory);
+            else
+                HnswRanking.OfferByFloats(graph, scorer, query, filter, places, memory);
         }
 
         return true;
@@ -126,8 +129,10 @@ internal static unsafe class HnswSearcher
 /// <param name="IsPlain">Whether links lead nowhere among acceptable nodes alone.</param>
 /// <param name="Matching">Rows that are acceptable.</param>
 /// <param name="Costs">Of scanning them, and of walking.</param>
+/// <param name="ReadsFloats">Whether the order is to come from the floats themselves: other rows of the answer are
+/// scanned, and equal rows must come out equal.</param>
 internal readonly record struct GraphSearch(
-    int Width, int Reranked, int Sure, int Limit, bool IsPlain, int Matching, HnswCosts Costs)
+    int Width, int Reranked, int Sure, int Limit, bool IsPlain, int Matching, HnswCosts Costs, bool ReadsFloats)
 {
     public double Share => Math.Min(1, (double)Matching / Limit);
 }

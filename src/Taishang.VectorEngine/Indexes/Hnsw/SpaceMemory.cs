@@ -16,6 +16,7 @@ internal sealed unsafe class SpaceMemory : IDisposable
     private readonly NativeBlock _block = new(
         BatchNodes * (nuint)(sizeof(int) + sizeof(float) + sizeof(int) + sizeof(byte*)), hugePages: false);
     private NativeBlock? _code;
+    private NativeBlock? _units;
 
     /// <summary>Addresses of codes.</summary>
     public byte** Addresses => (byte**)_block.Pointer;
@@ -28,19 +29,25 @@ internal sealed unsafe class SpaceMemory : IDisposable
     public float* Distances => (float*)(Nodes + BatchNodes);
 
     /// <summary>Room for the code of one query.</summary>
-    public sbyte* Code(int bytes)
+    public sbyte* Code(int bytes) => (sbyte*)Room(ref _code, (nuint)bytes);
+
+    /// <summary>Room for one query as a <see cref="Quantization.RemainderPlane"/> takes it.</summary>
+    public float* Units(int components) => (float*)Room(ref _units, (nuint)components * sizeof(float));
+
+    private static byte* Room(ref NativeBlock? block, nuint bytes)
     {
-        if (_code is null || _code.Bytes < (nuint)bytes)
+        if (block is null || block.Bytes < bytes)
         {
-            _code?.Dispose();
-            _code = new NativeBlock((nuint)bytes, hugePages: false);
+            block?.Dispose();
+            block = new NativeBlock(bytes, hugePages: false);
         }
 
-        return (sbyte*)_code.Pointer;
+        return block.Pointer;
     }
 
     public void Dispose()
     {
+        _units?.Dispose();
         _block.Dispose();
         _code?.Dispose();
     }
