@@ -82,6 +82,7 @@ internal sealed class OwnPeer(float[][] queries, VectorCollectionOptions options
 
     private async Task<string> LoadAsync(string path, CancellationToken cancellation)
     {
+        await DisposeAsync();
         var watch = Stopwatch.StartNew();
         _collection = await VectorCollection.OpenAsync(path, new VectorEngineOptions(), cancellation);
         _collection.Search(Request(0, FirstWidth), cancellation);

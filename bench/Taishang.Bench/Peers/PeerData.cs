@@ -12,6 +12,7 @@ internal sealed class PeerData
     private const int MadeUpRows = 5_000;
     private const int MadeUpDimensions = 96;
     private const int MadeUpCentres = 100;
+    private const int FewRows = 256;
     private const int Seed = 96;
     private const int FashionRows = 60_000;
 
@@ -32,6 +33,9 @@ internal sealed class PeerData
 
     public string BasePath => Path.Combine(Folder, "base.fbin");
 
+    /// <summary>The first few rows of the base alone.</summary>
+    public string FewPath => Path.Combine(Folder, "few.fbin");
+
     public string QueryPath => Path.Combine(Folder, "query.fbin");
 
     public int Rows { get; private set; }
@@ -48,6 +52,9 @@ internal sealed class PeerData
         var data = new PeerData(name, queryCount);
         if (!File.Exists(data.TruthPath))
             await data.MakeAsync(queryCount, cancellation);
+
+        if (!File.Exists(data.FewPath))
+            VectorFile.Write(data.FewPath, VectorFile.Read(data.BasePath)[..FewRows]);
 
         (data.Rows, data.Dimensions) = VectorFile.ReadShape(data.BasePath);
         data.Truth = VectorFile.ReadIds(data.TruthPath);

@@ -39,9 +39,15 @@ internal sealed record BuildResult(
 /// <param name="Loaded">After the index was read.</param>
 /// <param name="Searched">After every query was run at every width.</param>
 /// <param name="Touched">After everything mapped was touched; the same as searched where nothing is mapped.</param>
+/// <param name="Fixed">What a process takes as soon as it has an index of a few rows and has run every query: code,
+/// and what its runtime needs to run it. Part of the figures before.</param>
 /// <param name="Empty">The process before, which is subtracted.</param>
 internal sealed record MemoryResult(
-    ProcessMemory Loaded, ProcessMemory Searched, ProcessMemory Touched, ProcessMemory Empty);
+    ProcessMemory Loaded, ProcessMemory Searched, ProcessMemory Touched, ProcessMemory Fixed, ProcessMemory Empty)
+{
+    /// <summary>Of the index itself, after every query was run at every width.</summary>
+    public double Index => Searched.Resident - Fixed.Resident;
+}
 
 /// <param name="Threads">Threads that search.</param>
 /// <param name="Width">Candidates kept (ef).</param>

@@ -17,8 +17,13 @@ internal sealed class PeerSearches(PeerData data, PeersRequest request)
     /// <summary>What the next width must bring: a peer whose rounding bounds its recall gains nothing by going on.
     /// </summary>
     private const double RecallGainMin = 0.0005;
+
+    /// <summary>Times that all queries are run over a few rows: enough for code to be compiled for good.</summary>
+    private const int FixedTimes = 5;
+
     private readonly string _answerPath = Path.Combine(data.Folder, "found.ids");
     private readonly List<Measured> _peers = [];
+    private readonly List<ProcessMemory> _fixed = [];
 
     /// <summary>How much of the machine others took while searches were measured.</summary>
     public double ShareOfOthers { get; private set; }
@@ -31,6 +36,8 @@ internal sealed class PeerSearches(PeerData data, PeersRequest request)
     {
         try
         {
+            foreach (var program in programs)
+                _fixed.Add(await FixedAsync(program, cancellation));
             foreach (var program in programs)
                 _peers.Add(await LoadAsync(program, indexPath(program), cancellation));
             foreach (var peer in _peers)
@@ -50,7 +57,7 @@ internal sealed class PeerSearches(PeerData data, PeersRequest request)
                 peer.Touched = peer.Process.Memory();
             }
 
-            return [.. _peers.Select((peer, i) => Result(peer, builds[i]))];
+            return [.. _peers.Select((peer, i) => Result(peer, _fixed[i], builds[i]))];
         }
         finally
         {
@@ -61,6 +68,27 @@ internal sealed class PeerSearches(PeerData data, PeersRequest request)
 
     private double OwnCpuSeconds() =>
         Environment.CpuUsage.TotalTime.TotalSeconds + _peers.Sum(peer => peer.Process.CpuSeconds());
+
+    /// <summary>Memory of a process of its own that runs the queries over an index of a few rows, beyond what it had
+    /// before.</summary>
+    private async Task<ProcessMemory> FixedAsync(PeerProgram program, CancellationToken cancellation)
+    {
+        await using var process = await PeerProcess.StartAsync(program, data, cancellation);
+        var empty = process.Memory();
+        var path = Path.Combine(data.Folder, "few.index");
+        await process.AskAsync($"build {data.FewPath} 1 {path}", cancellation);
+        if (!program.IsOurs)
+            await process.AskAsync($"save {path}", cancellation);
+        await process.AskAsync($"load {path}", cancellation);
+        foreach (var threads in PeersRequest.SearchThreads)
+            await process.AskAsync($"search {PeersRequest.Widths[0]} {threads} {FixedTimes} -", cancellation);
+        var memory = process.Memory().Less(empty);
+        if (Directory.Exists(path))
+            Directory.Delete(path, recursive: true);
+        else
+            File.Delete(path);
+        return memory;
+    }
 
     private async Task<Measured> LoadAsync(PeerProgram program, string indexPath, CancellationToken cancellation)
     {
@@ -118,7 +146,7 @@ internal sealed class PeerSearches(PeerData data, PeersRequest request)
         }
     }
 
-    private PeerResult Result(Measured peer, IReadOnlyList<BuildResult> builds)
+    private PeerResult Result(Measured peer, ProcessMemory itsFixed, IReadOnlyList<BuildResult> builds)
     {
         var program = peer.Process.Program;
         var points = peer.Points.Select(point => point.Point)
@@ -136,6 +164,7 @@ internal sealed class PeerSearches(PeerData data, PeersRequest request)
                 peer.Loaded.Less(peer.Empty),
                 peer.Searched.Less(peer.Empty),
                 peer.Touched.Less(peer.Empty),
+                itsFixed,
                 peer.Empty),
             Points = [.. points],
             At =

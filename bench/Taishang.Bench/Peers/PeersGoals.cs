@@ -59,7 +59,7 @@ internal static class PeersGoals
             AddBuildAndMemory(goals, ours, hnswlib);
             if (result.Peers.FirstOrDefault(IsCodesAlone) is { } codes)
             {
-                var memory = codes.Memory.Searched.Resident / hnswlib.Memory.Searched.Resident;
+                var memory = codes.Memory.Index / hnswlib.Memory.Index;
                 goals.Add(new(
                     "resident memory of sq8 alone over hnswlib's", memory, null, CodesOverHnswlib, IsAtLeast: false));
             }
@@ -80,9 +80,9 @@ internal static class PeersGoals
             goals.Add(new(what, build.Seconds / other.Seconds, byCpu, BuildOverHnswlib, IsAtLeast: false));
         }
 
-        var memory = ours.Memory.Touched.Resident / hnswlib.Memory.Touched.Resident;
+        var memory = ours.Memory.Index / hnswlib.Memory.Index;
         goals.Add(new(
-            "resident memory over hnswlib's, all touched", memory, null, MemoryOverHnswlib, IsAtLeast: false));
+            "resident memory of the index over hnswlib's", memory, null, MemoryOverHnswlib, IsAtLeast: false));
     }
 
     private static bool IsCodesAlone(PeerResult peer) =>

@@ -67,13 +67,13 @@ internal static class PeersReport
     private static void Memories(StringBuilder text, DataSetResult result)
     {
         text.AppendLine($"{"MB beyond empty process",-24}{"loaded",8}{"searched",10}{"touched",9}{"anonymous",11}"
-            + $"{"mapped",8}{"PSS",7}{"first answer s",16}");
+            + $"{"mapped",8}{"PSS",7}{"fixed",7}{"first answer s",16}");
         foreach (var peer in result.Peers)
         {
             var memory = peer.Memory;
             text.AppendLine($"  {peer.Name,-22}{memory.Loaded.Resident,8:0}{memory.Searched.Resident,10:0}"
                 + $"{memory.Touched.Resident,9:0}{memory.Touched.Anonymous,11:0}{memory.Touched.Mapped,8:0}"
-                + $"{memory.Touched.Proportional,7:0}{peer.FirstAnswerSeconds,16:0.00}");
+                + $"{memory.Touched.Proportional,7:0}{memory.Fixed.Resident,7:0}{peer.FirstAnswerSeconds,16:0.00}");
         }
 
         text.AppendLine();

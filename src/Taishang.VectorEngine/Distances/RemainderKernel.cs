@@ -14,6 +14,9 @@ internal static unsafe class RemainderKernel
     /// <summary>Bits of the lower part.</summary>
     public const int RemainderBits = 16;
 
+    /// <summary>Bits of a component.</summary>
+    public const int ComponentBits = 23;
+
     private const int Wide = 16;
     private const int Half = 8;
     private const int Quarter = 4;

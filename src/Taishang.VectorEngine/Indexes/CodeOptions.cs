@@ -20,7 +20,7 @@ internal readonly record struct CodeOptions(CodeForm? Form, RerankKind Rerank, b
             _ => kind is IndexKind.Hnsw or IndexKind.IvfSq8 ? CodeForm.Seven : null,
         };
 
-        // A compression is asked for to keep less in memory; a product's order is not that of the components' distances.
+        // A compression is asked for to keep less; a product's order is not that of the components' distances.
         var keepsRemainders = kind == IndexKind.Hnsw && options is
         {
             Compression: CompressionKind.None,

@@ -8,15 +8,16 @@ namespace Taishang.VectorEngine.Quantization;
 
 /// <summary>
 /// What rounding to a code of seven bits left over of each component, in sixteen bits: code and remainder together are
-/// the component to a 65,536th of a step, which is as exact as sums of float32 are. The order of what a walk found comes
-/// from here, half the bytes of floats, and the floats themselves stay on disk. Components that lie off the grid are
-/// kept beside, whole.
+/// the component to a 65,536th of a step, as exact as sums of float32 are. The order of what a walk found comes
+/// from here, half the bytes of floats, and the floats themselves stay on disk. Components off the grid are kept
+/// beside, whole.
 /// </summary>
 /// <remarks>Units count from half a step below the lowest code, where its remainders begin.</remarks>
 /// <param name="grid">Of the codes; under l2 or cosine, whose distances are those of the components.</param>
 internal sealed unsafe class RemainderPlane(LevelGrid grid) : IDisposable
 {
     private const double UnitsPerStep = 1 << RemainderKernel.RemainderBits;
+    private const float UnitsMax = (1 << RemainderKernel.ComponentBits) - 1;
     private const int AlignmentBytes = 32;
     private const int PrefetchedLines = 8;
 
@@ -38,6 +39,9 @@ internal sealed unsafe class RemainderPlane(LevelGrid grid) : IDisposable
     public int OutlierCount { get; private set; }
 
     public int Dimensions => grid.Dimensions;
+
+    /// <summary>Floats that a query takes.</summary>
+    public int QueryFloats => 3 * Dimensions;
 
     public long MemoryBytes => _remainders.Bytes + _firstOutliers.Bytes + _outliers.Bytes;
 
@@ -78,42 +82,56 @@ internal sealed unsafe class RemainderPlane(LevelGrid grid) : IDisposable
     /// <summary>Brings a query into the form that <see cref="Score"/> takes.</summary>
     /// <param name="vector">Its floats.</param>
     /// <param name="scale">Under cosine 1/length, else unused.</param>
-    /// <param name="query">Room for as many floats.</param>
-    public void PutQuery(float* vector, float scale, float* query)
+    /// <param name="room">Room for <see cref="QueryFloats"/>; lives as long as the query.</param>
+    public RemainderQuery QueryOf(float* vector, float scale, float* room)
     {
+        var query = new RemainderQuery(room, room + Dimensions, (int*)(room + 2 * Dimensions));
         var factor = Factor(scale);
         var factors = new Vector<double>(factor);
+        var most = new Vector<float>(UnitsMax);
+        var isInside = true;
         ref var zeros = ref MemoryMarshal.GetArrayDataReference(_zeros);
         var i = 0;
-        for (; i <= grid.Dimensions - Vector<float>.Count; i += Vector<float>.Count)
+        for (; i <= Dimensions - Vector<float>.Count; i += Vector<float>.Count)
         {
             Vector.Widen(Vector.Load(vector + i), out var low, out var high);
             low = (low * factors) + Vector.LoadUnsafe(ref zeros, (nuint)i);
             high = (high * factors) + Vector.LoadUnsafe(ref zeros, (nuint)(i + Vector<double>.Count));
-            Vector.Store(Vector.Narrow(low, high), query + i);
+            var units = Vector.Narrow(low, high);
+            var inside = Vector.Min(Vector.Max(units, Vector<float>.Zero), most);
+            isInside &= Vector.EqualsAll(units, inside);
+            Vector.Store(units, query.Whole + i);
+            Vector.Store(inside, query.Inside + i);
         }
 
-        for (; i < grid.Dimensions; i++)
-            query[i] = (float)((vector[i] * factor) + Unsafe.Add(ref zeros, i));
+        for (; i < Dimensions; i++)
+        {
+            query.Whole[i] = (float)((vector[i] * factor) + Unsafe.Add(ref zeros, i));
+            query.Inside[i] = Math.Clamp(query.Whole[i], 0, UnitsMax);
+            isInside &= query.Whole[i] == query.Inside[i];
+        }
+
+        return isInside ? query : query with { OutsideCount = ListOutside(query) };
     }
 
     /// <summary>Asks for a row that will be scored soon.</summary>
     public void Prefetch(int row) => DistanceScorer.Prefetch((byte*)Row(row), PrefetchedLines);
 
     /// <summary>Engine distances of rows to a query.</summary>
-    /// <param name="query">Of <see cref="PutQuery"/>.</param>
+    /// <param name="query">Of <see cref="QueryOf"/>.</param>
     /// <param name="rows">Rows that were put.</param>
     /// <param name="codes">Where their codes lie.</param>
     /// <param name="count">How many.</param>
     /// <param name="distances">Room for as many.</param>
-    public void Score(float* query, int* rows, byte** codes, int count, float* distances)
+    public void Score(in RemainderQuery query, int* rows, byte** codes, int count, float* distances)
     {
         for (var i = 0; i < count; i++)
         {
             if (i + RowsAhead < count)
                 Prefetch(rows[i + RowsAhead]);
-            var sum = RemainderKernel.Squared(query, codes[i], Row(rows[i]), grid.Dimensions)
-                + Correction(query, codes[i], rows[i]);
+            var sum = RemainderKernel.Squared(query.Inside, codes[i], Row(rows[i]), Dimensions);
+            if (query.OutsideCount > 0 || *First(rows[i]) != 0)
+                sum += Correction(query, codes[i], rows[i]);
             var squared = Math.Max(0f, sum) * _factor;
             distances[i] = grid.Metric == DistanceMetric.L2 ? squared : (squared * 0.5f) - 1f;
         }
@@ -122,7 +140,7 @@ internal sealed unsafe class RemainderPlane(LevelGrid grid) : IDisposable
     /// <summary>The remainders of a row, for files.</summary>
     public Span<byte> Bytes(int row) => new(Row(row), _remainders.StrideBytes);
 
-    /// <summary>The first of a row's outliers in <see cref="OutlierBytes"/>, from 1 on; 0 for none. For files.</summary>
+    /// <summary>The first of a row's outliers, from 1 on; 0 for none. For files.</summary>
     public ref int FirstOutlier(int row) => ref *First(row);
 
     /// <summary>An outlier, for files; they follow each other from 0 to <see cref="OutlierCount"/> − 1.</summary>
@@ -196,21 +214,64 @@ internal sealed unsafe class RemainderPlane(LevelGrid grid) : IDisposable
         }
     }
 
-    /// <summary>What the kernel's sum lacks because components off the grid were taken for its edge.</summary>
-    private float Correction(float* query, byte* code, int row)
+    private int ListOutside(in RemainderQuery query)
+    {
+        var count = 0;
+        for (var i = 0; i < Dimensions; i++)
+        {
+            if (query.Whole[i] != query.Inside[i])
+                query.Outside[count++] = i;
+        }
+
+        return count;
+    }
+
+    /// <summary>What the kernel's sum lacks because components off the grid, the query's and the row's, were taken for
+    /// its edge. Both are: were only one of them, sums would hold far larger numbers than the distance.</summary>
+    private float Correction(in RemainderQuery query, byte* code, int row)
     {
         var correction = 0f;
+        for (var i = 0; i < query.OutsideCount; i++)
+        {
+            var at = query.Outside[i];
+            var kept = Kept(code, row, at);
+            correction += Difference(query, at, Find(row, at)?.Units ?? kept, kept);
+        }
+
         for (var next = *First(row); next != 0;)
         {
             var outlier = (Outlier*)_outliers.Row(next - 1);
             var at = outlier->Component;
-            var kept = query[at] - ((code[at] << RemainderKernel.RemainderBits) | Row(row)[at]);
-            var whole = query[at] - outlier->Units;
-            correction += (whole * whole) - (kept * kept);
+            if (query.Whole[at] == query.Inside[at])
+                correction += Difference(query, at, outlier->Units, Kept(code, row, at));
             next = outlier->Next;
         }
 
         return correction;
+    }
+
+    private float Kept(byte* code, int row, int component) =>
+        (code[component] << RemainderKernel.RemainderBits) | Row(row)[component];
+
+    private Outlier? Find(int row, int component)
+    {
+        for (var next = *First(row); next != 0;)
+        {
+            var outlier = (Outlier*)_outliers.Row(next - 1);
+            if (outlier->Component == component)
+                return *outlier;
+
+            next = outlier->Next;
+        }
+
+        return null;
+    }
+
+    private static float Difference(in RemainderQuery query, int component, float units, float kept)
+    {
+        var whole = query.Whole[component] - units;
+        var inside = query.Inside[component] - kept;
+        return (whole * whole) - (inside * inside);
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -222,4 +283,20 @@ internal sealed unsafe class RemainderPlane(LevelGrid grid) : IDisposable
         /// <summary>The next one of the row, from 1 on; 0 for none.</summary>
         public int Next;
     }
+}
+
+/// <summary>A query as a <see cref="RemainderPlane"/> compares it, in its units.</summary>
+/// <param name="inside">Components, those off the grid taken for its edge.</param>
+/// <param name="whole">Components as they are.</param>
+/// <param name="outside">Which of them lie off the grid.</param>
+internal readonly unsafe struct RemainderQuery(float* inside, float* whole, int* outside)
+{
+    public float* Inside { get; } = inside;
+
+    public float* Whole { get; } = whole;
+
+    public int* Outside { get; } = outside;
+
+    /// <summary>How many lie off the grid.</summary>
+    public int OutsideCount { get; init; }
 }

@@ -1,6 +1,5 @@
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
 using System.Text.Unicode;
 using Taishang.VectorEngine.Memory;
 
@@ -20,7 +19,7 @@ internal sealed unsafe class IdTable(RowTable rows) : IDisposable
     private const int TakenOf = 4;
 
     /// <summary>Differs between processes, so that nobody can choose ids that all meet in one slot.</summary>
-    private static readonly long Seed = BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
+    private static readonly long Seed = BitConverter.ToInt64(Guid.NewGuid().ToByteArray(), sizeof(long));
 
     private NativeBlock _block = NewBlock(FirstSlots);
     private uint _mask = FirstSlots - 1;

@@ -94,14 +94,14 @@ public sealed unsafe class RemainderPlaneTests
 
     private static float Distance(RemainderPlane plane, RowTable rows, byte[][] codes, int query, int row)
     {
-        var units = new float[rows.Dimensions];
+        var units = new float[plane.QueryFloats];
         float distance;
         fixed (float* q = units)
         fixed (byte* code = codes[row])
         {
-            plane.PutQuery(rows.Vector(query), rows.Scale(query), q);
+            var question = plane.QueryOf(rows.Vector(query), rows.Scale(query), q);
             var address = code;
-            plane.Score(q, &row, &address, 1, &distance);
+            plane.Score(question, &row, &address, 1, &distance);
         }
 
         return distance;

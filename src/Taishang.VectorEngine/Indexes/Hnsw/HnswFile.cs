@@ -5,11 +5,10 @@ using Taishang.VectorEngine.Storage;
 namespace Taishang.VectorEngine.Indexes.Hnsw;
 
 /// <summary>
-/// The graph on disk: connectivity, node count, entry, grid, under dot
-/// what its points rest on (see <see cref="ProductLift"/>); whether there are remainders; then of each node its level
-/// and next twin; then the blocks of the bottom level as they lie in memory; then the upper lists; then the remainders.
-/// The file belongs to the rows that the manifest
-/// names beside it; it can always be made again from them.
+/// The graph on disk: connectivity, node count, entry, grid, under dot what its points rest on (see
+/// <see cref="ProductLift"/>); whether there are remainders; then of each node its level and next twin; then the blocks
+/// of the bottom level as they lie in memory; then the upper lists; then the remainders. The file belongs to the rows
+/// that the manifest names beside it; it can always be made again from them.
 /// </summary>
 internal static unsafe class HnswFile
 {

@@ -100,8 +100,8 @@ internal static unsafe class HnswRanking
         var nodes = memory.Walker.Memory.Nodes;
         var distances = memory.Walker.Memory.Distances;
         var codes = memory.Walker.Memory.Addresses;
-        var units = memory.Walker.Memory.Units(remainders.Dimensions);
-        remainders.PutQuery(query.Vector, query.Scale, units);
+        var units = remainders.QueryOf(
+            query.Vector, query.Scale, memory.Walker.Memory.Units(remainders.QueryFloats));
         for (var place = 0; place < places;)
         {
             var count = Gather(graph, filter, memory.Walker, places, ref place);

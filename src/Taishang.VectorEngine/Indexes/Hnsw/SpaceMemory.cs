@@ -32,7 +32,7 @@ internal sealed unsafe class SpaceMemory : IDisposable
     public sbyte* Code(int bytes) => (sbyte*)Room(ref _code, (nuint)bytes);
 
     /// <summary>Room for one query as a <see cref="Quantization.RemainderPlane"/> takes it.</summary>
-    public float* Units(int components) => (float*)Room(ref _units, (nuint)components * sizeof(float));
+    public float* Units(int floats) => (float*)Room(ref _units, (nuint)floats * sizeof(float));
 
     private static byte* Room(ref NativeBlock? block, nuint bytes)
     {
