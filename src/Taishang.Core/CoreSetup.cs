@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Taishang.Core.AiClient;
+using Taishang.Core.Alerts;
 using Taishang.Core.Api;
 using Taishang.Core.Collections;
 using Taishang.Core.Data;
@@ -32,6 +33,7 @@ public static class CoreSetup
         services.AddCollections(configuration);
         services.AddVectors(configuration);
         services.AddTasks(configuration);
+        services.AddAlerts(configuration);
         services.AddServiceCalls();
         services.AddHealth();
         return services;
@@ -45,6 +47,7 @@ public static class CoreSetup
         app.MapCollections();
         app.MapVectors();
         app.MapTasks();
+        app.MapAlerts();
         app.MapServiceCalls();
     }
 }

@@ -135,6 +135,9 @@ public static class ErrorCodes
     public static readonly ErrorCode TaskStreamsFull = new(
         50020, "task_streams_full", 429, StatusCode.ResourceExhausted, true,
         "as many streams of tasks are open as may");
+    public static readonly ErrorCode AlertNotFound = NotFound(50021, "alert_not_found", "no such alert");
+    public static readonly ErrorCode AlertExists = Conflict(50022, "alert_exists", "an alert of this name exists");
+    public static readonly ErrorCode AlertLimit = Conflict(50023, "alert_limit", "there are as many alerts as may be");
 
     // 60xxx: service calls
     public static readonly ErrorCode ServiceCallQuery = Invalid(

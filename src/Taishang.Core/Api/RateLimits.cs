@@ -72,7 +72,8 @@ internal sealed class RateLimits(IOptions<ApiOptions> options) : IConfigureOptio
 
     private static readonly string[] Groups =
     [
-        "models", "vector_collections", "collection_aliases", "vectors", "tasks", "service_calls", "pipelines",
+        "models", "vector_collections", "collection_aliases", "vectors", "tasks", "alerts", "service_calls",
+        "pipelines",
     ];
 
     private readonly record struct Client(IPAddress? Address, string Group);

@@ -57,6 +57,20 @@ public sealed class EndpointRule
         }
     }
 
+    /// <summary>An address of the host to connect to now, judged now: names move.</summary>
+    /// <exception cref="ApiException">None that may be reached (80001).</exception>
+    public async Task<IPAddress> ResolveAsync(string host, CancellationToken cancellation)
+    {
+        string? refusal = null;
+        foreach (var address in await AddressesAsync(host, cancellation))
+        {
+            if (RefusalOf(address) is not { } why) return address;
+            refusal ??= $"'{host}' is at {address}, {why}";
+        }
+
+        throw Forbidden(refusal ?? $"'{host}' has no address");
+    }
+
     /// <summary>Why an address may not be reached; null when it may.</summary>
     public string? RefusalOf(IPAddress address)
     {

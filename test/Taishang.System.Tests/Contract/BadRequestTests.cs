@@ -91,6 +91,8 @@ public sealed class BadRequestTests
             "collection_aliases", new { aliases = new[] { new { alias = "live", collection = "points" } } }))
             .Ok["aliases"]![0]!["alias"]!,
         ["collection_snapshots"] = await SnapshotAsync(server),
+        ["alerts"] = (string)(await server.ApiPostAsync(
+            "alerts", new { name = "a row", metric = "failed", threshold = 1, paused = true })).Ok["id"]!,
         ["tasks"] = (string)(await server.ApiPostAsync(
             "tasks", new { type = "index", payload = new { collection = "points" }, auto_start = false })).Ok["id"]!,
     };

@@ -46,6 +46,7 @@ public sealed class EveryOperationTests
             await SnapshotsAsync();
             await DeleteVectorsAsync();
             await TasksAsync();
+            await AlertsAsync();
             await ServiceCallsAsync();
             await EndAsync(model, points, notes);
             await driver.SucceedAsync(new Call("getMetrics"));
@@ -301,6 +302,31 @@ public sealed class EveryOperationTests
                 { "tasks": [{ "key": "a", "type": "index", "payload": { "collection": "points" },
                   "depends_on": ["a"] }] }
                 """)));
+        }
+
+        private async Task AlertsAsync()
+        {
+            var id = Text(
+                await driver.SucceedAsync(new Call("createAlert", null, Example("createAlert", "burn_rate"))), "id");
+            await driver.FailAsync(409, 50022, new Call("createAlert", null, Example("createAlert", "burn_rate")));
+            await driver.SucceedAsync(new Call("listAlerts") { Query = "state=ok&metric=failure_rate&sort=name" });
+            await driver.SucceedAsync(new Call("getAlert", id));
+            await driver.SucceedAsync(new Call("testAlert", id));
+            await driver.SucceedAsync(new Call("listAlertDeliveries", id));
+            var always = Json("""{ "name": "always", "metric": "running", "threshold": -1 }""");
+            await driver.SucceedAsync(new Call("replaceAlert", id, always));
+            await server.WaitUntilAsync("fired", async () =>
+            {
+                var events = await driver.SucceedAsync(new Call("listAlertEvents", id) { Query = "sort=created_at" });
+                return (int)events["total"]! > 0;
+            });
+            await driver.FailAsync(400, 10001, new Call("testAlert", id));
+            await driver.FailAsync(422, 80001, new Call("createAlert", null, Json("""
+                { "name": "inward", "metric": "failed", "threshold": 1,
+                  "webhook": { "url": "http://169.254.169.254/", "secret": "0123456789abcdef" } }
+                """)));
+            await driver.SucceedAsync(new Call("deleteAlert", id));
+            await driver.FailAsync(404, 50021, new Call("getAlert", id));
         }
 
         private async Task ServiceCallsAsync()
