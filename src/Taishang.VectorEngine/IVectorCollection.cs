@@ -20,9 +20,6 @@ public interface IVectorCollection : IAsyncDisposable
     /// <summary>Deletes by filter.</summary>
     Task<int> DeleteAsync(MetadataFilter filter, CancellationToken cancellation);
 
-    /// <summary>The nearest rows.</summary>
-    SearchAnswer Search(SearchRequest request, CancellationToken cancellation = default);
-
     /// <summary>The nearest rows, into an answer that is used again.</summary>
     void Search(
         ReadOnlySpan<float> vector, SearchRequest request, SearchMatches matches, CancellationToken cancellation);

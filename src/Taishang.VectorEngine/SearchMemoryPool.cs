@@ -9,37 +9,15 @@ namespace Taishang.VectorEngine;
 internal sealed class SearchMemoryPool
 {
     /// <summary>Kept at most; further searches at once make their own and drop it.</summary>
-    private const int KeptMax = 64;
+    public const int KeptMax = 64;
 
-    private readonly SearchBuffers?[] _kept = new SearchBuffers?[KeptMax];
+    private readonly KeptObjects<SearchBuffers> _kept = new(KeptMax);
 
-    public SearchBuffers Rent(int paddedDimensions)
-    {
-        for (var i = 0; i < _kept.Length; i++)
-        {
-            if (_kept[i] is not null && Interlocked.Exchange(ref _kept[i], null) is { } buffers)
-                return buffers;
-        }
+    public SearchBuffers Rent(int paddedDimensions) => _kept.TryTake() ?? new SearchBuffers(paddedDimensions);
 
-        return new SearchBuffers(paddedDimensions);
-    }
+    public void Return(SearchBuffers buffers) => _kept.Return(buffers);
 
-    public void Return(SearchBuffers buffers)
-    {
-        for (var i = 0; i < _kept.Length; i++)
-        {
-            if (_kept[i] is null && Interlocked.CompareExchange(ref _kept[i], buffers, null) is null)
-                return;
-        }
-
-        buffers.Dispose();
-    }
-
-    public void Clear()
-    {
-        for (var i = 0; i < _kept.Length; i++)
-            Interlocked.Exchange(ref _kept[i], null)?.Dispose();
-    }
+    public void Clear() => _kept.Clear();
 }
 
 /// <summary>One search's memory: the padded query, the walk's and heap's arrays, the list that grows page by page.

@@ -7,7 +7,7 @@ namespace Taishang.VectorEngine;
 internal static class SearchRules
 {
     /// <summary>Checks everything but the vector; returns how hard to look.</summary>
-    public static SearchEffort Check(SearchRequest request, VectorCollectionOptions options)
+    private static SearchEffort Check(SearchRequest request, VectorCollectionOptions options)
     {
         RowRules.CheckRange("top_k", request.TopK, 1, Limits.TopKMax);
         RowRules.CheckRange("offset", request.Offset, 0, Limits.OffsetMax);
@@ -19,7 +19,36 @@ internal static class SearchRules
         return new SearchEffort(efSearch, request.Probes ?? byDefault, request.TopK);
     }
 
-    public static void CheckQueries(IReadOnlyList<ReadOnlyMemory<float>> vectors, VectorCollectionOptions options)
+    /// <summary>Checks a request with its query.</summary>
+    public static SearchEffort Check(
+        SearchRequest request, ReadOnlySpan<float> vector, VectorCollectionOptions options)
+    {
+        var effort = Check(request, options);
+        RowRules.CheckVector(vector, options, row: null);
+        return effort;
+    }
+
+    /// <summary>Checks a request with its queries, and how many threads answer them.</summary>
+    public static SearchEffort CheckAll(
+        SearchRequest request, IReadOnlyList<ReadOnlyMemory<float>> vectors, int threads,
+        VectorCollectionOptions options)
+    {
+        var effort = Check(request, options);
+        CheckQueries(vectors, options);
+        RowRules.CheckRange("threads", threads, 1, Limits.QueriesPerCallMax);
+        return effort;
+    }
+
+    /// <summary>Checks a request for groups with its query.</summary>
+    public static SearchEffort Check(SearchRequest request, GroupBy by, VectorCollectionOptions options)
+    {
+        var effort = Check(request, options);
+        CheckGroups(request, by);
+        RowRules.CheckVector(request.Vector.Span, options, row: null);
+        return effort;
+    }
+
+    private static void CheckQueries(IReadOnlyList<ReadOnlyMemory<float>> vectors, VectorCollectionOptions options)
     {
         RowRules.CheckRange("queries", vectors.Count, 1, Limits.QueriesPerCallMax);
         for (var i = 0; i < vectors.Count; i++)
@@ -35,7 +64,7 @@ internal static class SearchRules
         }
     }
 
-    public static void CheckGroups(SearchRequest request, GroupBy by)
+    private static void CheckGroups(SearchRequest request, GroupBy by)
     {
         RowRules.CheckRange("group_by", by.Field.Length, 1, FilterLimits.PathCharactersMax);
         RowRules.CheckRange("group_size", by.Size, 1, Limits.GroupSizeMax);

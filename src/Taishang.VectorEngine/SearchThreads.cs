@@ -1,5 +1,3 @@
-using System.Runtime.ExceptionServices;
-
 namespace Taishang.VectorEngine;
 
 /// <summary>
@@ -16,81 +14,17 @@ public sealed class SearchThreads(int helpersMax)
 
     /// <summary>Does pieces 0 to <paramref name="count"/> − 1, in any order, and returns when all are done.</summary>
     /// <exception cref="Exception">The first failure of a piece; the others are done all the same.</exception>
-    internal void Run(int count, Action<int> piece)
-    {
-        var work = new Work(count, piece);
-        for (var i = 1; i < count && TryEnter(); i++)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(
-                static state =>
-                {
-                    state.Work.TakePart();
-                    Interlocked.Decrement(ref state.Threads._helping);
-                },
-                (Threads: this, Work: work),
-                preferLocal: false);
-        }
+    internal void Run(int count, Action<int> piece) => new SharedWork(this, count, piece).Run();
 
-        work.TakePart();
-        work.WaitAndThrow();
-    }
-
-    private bool TryEnter()
+    /// <summary>Takes a helper's place, if one is free.</summary>
+    internal bool TryEnter()
     {
         if (Interlocked.Increment(ref _helping) <= helpersMax)
             return true;
 
-        Interlocked.Decrement(ref _helping);
+        Leave();
         return false;
     }
 
-    private sealed class Work(int count, Action<int> piece)
-    {
-        private readonly int _count = count;
-
-        // Pulsed when the last piece is done. An event would have to be disposed of while a helper may still be in it.
-        private readonly object _done = new();
-        private ExceptionDispatchInfo? _failure;
-        private int _next = -1;
-        private int _left = count;
-
-        /// <summary>Takes pieces until none is left; a helper that comes late finds none.</summary>
-        public void TakePart()
-        {
-            int number;
-            while ((number = Interlocked.Increment(ref _next)) < _count)
-            {
-                try
-                {
-                    piece(number);
-                }
-                catch (Exception exception)
-                {
-                    Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(exception), null);
-                }
-
-                if (Interlocked.Decrement(ref _left) > 0)
-                    continue;
-
-                lock (_done)
-                    Monitor.PulseAll(_done);
-            }
-        }
-
-        public void WaitAndThrow()
-        {
-            // Pieces take microseconds: most often the last one ends while its caller still spins.
-            var spin = default(SpinWait);
-            while (Volatile.Read(ref _left) > 0 && !spin.NextSpinWillYield)
-                spin.SpinOnce();
-
-            lock (_done)
-            {
-                while (Volatile.Read(ref _left) > 0)
-                    Monitor.Wait(_done);
-            }
-
-            _failure?.Throw();
-        }
-    }
+    internal void Leave() => Interlocked.Decrement(ref _helping);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Storage;
 
@@ -15,34 +16,51 @@ internal readonly record struct ShardNeighbor(RowTable Rows, Neighbor Neighbor) 
     }
 }
 
-/// <summary>Merges the lists of shards by their heads: where none of them changes its beginning, nor does the whole.
-/// </summary>
-internal static class ShardMerge
+/// <summary>What one shard found.</summary>
+/// <param name="Rows">Of the shard.</param>
+/// <param name="Found">The list that pages are cut from.</param>
+/// <param name="Count">How far the page reaches in it.</param>
+internal readonly record struct ShardList(RowTable Rows, List<Neighbor> Found, int Count)
 {
+    public ShardNeighbor this[int place] => new(Rows, CollectionsMarshal.AsSpan(Found)[place]);
+}
+
+/// <summary>Merges the lists of shards by their heads: where none of them changes its beginning, nor does the whole.
+/// Used again, it allocates nothing.</summary>
+internal sealed class ShardMerge(int shards)
+{
+    private readonly int[] _heads = new int[shards];
+    private readonly List<ShardNeighbor> _page = [];
+
     /// <summary>Adds the page of a search.</summary>
-    public static void Into(
-        SearchMatches matches, RowTable[] tables, Neighbor[][] lists, SearchRequest request)
+    public void Into(SearchMatches matches, ShardList[] lists, SearchRequest request)
     {
-        var page = Page(tables, lists, request.Offset, request.TopK);
-        page.Sort();
-        foreach (var found in page)
-            matches.Add(found.Rows, found.Neighbor, request.ScoreThreshold);
+        try
+        {
+            Cut(lists, request.Offset, request.TopK);
+            _page.Sort();
+            foreach (var found in _page)
+                matches.Add(found.Rows, found.Neighbor, request.ScoreThreshold);
+        }
+        finally
+        {
+            _page.Clear();
+        }
     }
 
-    private static List<ShardNeighbor> Page(RowTable[] tables, Neighbor[][] lists, int offset, int count)
+    private void Cut(ShardList[] lists, int offset, int count)
     {
-        var heads = new int[lists.Length];
-        var page = new List<ShardNeighbor>(count);
+        Array.Clear(_heads);
         for (var place = 0; place < offset + count; place++)
         {
             var nearest = -1;
             ShardNeighbor best = default;
             for (var shard = 0; shard < lists.Length; shard++)
             {
-                if (heads[shard] == lists[shard].Length)
+                if (_heads[shard] == lists[shard].Count)
                     continue;
 
-                var head = new ShardNeighbor(tables[shard], lists[shard][heads[shard]]);
+                var head = lists[shard][_heads[shard]];
                 if (nearest < 0 || head.CompareTo(best) < 0)
                     (nearest, best) = (shard, head);
             }
@@ -50,11 +68,9 @@ internal static class ShardMerge
             if (nearest < 0)
                 break;
 
-            heads[nearest]++;
+            _heads[nearest]++;
             if (place >= offset)
-                page.Add(best);
+                _page.Add(best);
         }
-
-        return page;
     }
 }

@@ -12,17 +12,25 @@ internal sealed class ShardView(VectorCollection[] shards) : IDisposable
     public Snapshot[] Acquire()
     {
         var taken = new Snapshot[shards.Length];
+        Acquire(taken);
+        return taken;
+    }
+
+    /// <summary>The same into places of the caller's, which are empty when it fails.</summary>
+    public void Acquire(Snapshot?[] taken)
+    {
         var count = 0;
         _lock.EnterReadLock();
         try
         {
             for (; count < shards.Length; count++)
                 taken[count] = shards[count].Acquire();
-            return taken;
         }
         catch
         {
-            Release(taken.AsSpan(0, count));
+            for (var i = 0; i < count; i++)
+                taken[i]?.Generation.Release();
+            Array.Clear(taken);
             throw;
         }
         finally

@@ -9,32 +9,25 @@ namespace Taishang.VectorEngine;
 /// <summary>Searches and scrolls over all shards.</summary>
 public sealed partial class ShardedCollection
 {
-    /// <inheritdoc/>
-    public SearchAnswer Search(SearchRequest request, CancellationToken cancellation = default)
-    {
-        using var matches = new SearchMatches();
-        Search(request.Vector.Span, request, matches, cancellation);
-        return AnswerWriter.Write(matches, request);
-    }
+    /// <summary>Searches that wait for the next call.</summary>
+    private readonly KeptObjects<ShardSearch> _searches = new(SearchMemoryPool.KeptMax);
 
-    /// <summary>As of one collection, but the shards' lists and the threads between them are allocated.</summary>
+    /// <inheritdoc/>
     public void Search(
         ReadOnlySpan<float> vector, SearchRequest request, SearchMatches matches, CancellationToken cancellation)
     {
         ThrowIfDisposed();
         matches.Clear();
-        var effort = SearchRules.Check(request, Options);
-        RowRules.CheckVector(vector, Options, row: null);
-        var query = vector.ToArray();
-        var snapshots = _view.Acquire();
-        Hold(snapshots, matches);
-        var lists = new Neighbor[_shards.Length][];
-        _engine.SearchThreads.Run(_shards.Length, shard =>
+        var effort = SearchRules.Check(request, vector, Options);
+        var search = RentSearch();
+        try
         {
-            var matching = MatchingRows.Of(snapshots[shard], request.Filter);
-            lists[shard] = _shards[shard].List(snapshots[shard], matching, query, request, effort, cancellation);
-        });
-        ShardMerge.Into(matches, TablesOf(snapshots), lists, request);
+            search.Run(_view, vector, request, effort, matches, cancellation);
+        }
+        finally
+        {
+            _searches.Return(search);
+        }
     }
 
     /// <summary>Queries are shared among the threads; each is answered by one thread, shard by shard.</summary>
@@ -43,9 +36,7 @@ public sealed partial class ShardedCollection
         Action<int, SearchMatches> answered, CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        var effort = SearchRules.Check(request, Options);
-        SearchRules.CheckQueries(vectors, Options);
-        RowRules.CheckRange("threads", threads, 1, Limits.QueriesPerCallMax);
+        var effort = SearchRules.CheckAll(request, vectors, threads, Options);
         if (vectors.Count == 1)
         {
             using var only = new SearchMatches();
@@ -58,19 +49,20 @@ public sealed partial class ShardedCollection
         try
         {
             var matching = Array.ConvertAll(snapshots, snapshot => MatchingRows.Of(snapshot, request.Filter));
-            var tables = TablesOf(snapshots);
             VectorCollection.ForEach(vectors.Count, threads, (query, matches) =>
             {
                 matches.Clear();
-                Share(snapshots, matches);
-                var lists = new Neighbor[_shards.Length][];
-                for (var shard = 0; shard < lists.Length; shard++)
+                var search = RentSearch();
+                try
                 {
-                    lists[shard] = _shards[shard].List(
-                        snapshots[shard], matching[shard], vectors[query].Span, request, effort, cancellation);
+                    search.RunAlone(
+                        snapshots, matching, vectors[query].Span, request, effort, matches, cancellation);
+                }
+                finally
+                {
+                    _searches.Return(search);
                 }
 
-                ShardMerge.Into(matches, tables, lists, request);
                 answered(query, matches);
             }, cancellation);
         }
@@ -84,9 +76,7 @@ public sealed partial class ShardedCollection
     public GroupedAnswer SearchGroups(SearchRequest request, GroupBy by, CancellationToken cancellation = default)
     {
         ThrowIfDisposed();
-        var effort = SearchRules.Check(request, Options);
-        SearchRules.CheckGroups(request, by);
-        RowRules.CheckVector(request.Vector.Span, Options, row: null);
+        var effort = SearchRules.Check(request, by, Options);
         var snapshots = _view.Acquire();
         var searches = new ShardGroups?[_shards.Length];
         try
@@ -148,23 +138,6 @@ public sealed partial class ShardedCollection
         return [.. nearest.OrderBy(group => group.Value).Take(count).Select(group => group.Key)];
     }
 
-    /// <summary>Hands the leases of a search over to its answer.</summary>
-    private static void Hold(Snapshot[] snapshots, SearchMatches matches)
-    {
-        foreach (var snapshot in snapshots)
-            matches.Hold(snapshot.Generation);
-    }
-
-    /// <summary>Gives an answer leases of its own beside those that the caller holds.</summary>
-    private static void Share(Snapshot[] snapshots, SearchMatches matches)
-    {
-        foreach (var snapshot in snapshots)
-        {
-            if (snapshot.Generation.TryAcquire())
-                matches.Hold(snapshot.Generation);
-        }
-    }
-
-    private static RowTable[] TablesOf(Snapshot[] snapshots) =>
-        Array.ConvertAll(snapshots, snapshot => snapshot.Generation.Rows);
+    private ShardSearch RentSearch() =>
+        _searches.TryTake() ?? new ShardSearch(_shards, _engine.SearchThreads, Options.Dimensions);
 }

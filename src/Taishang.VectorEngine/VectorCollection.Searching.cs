@@ -8,17 +8,8 @@ namespace Taishang.VectorEngine;
 /// <summary>Searches and scrolls.</summary>
 public sealed partial class VectorCollection
 {
-    /// <summary>The nearest rows; fewer than asked only when fewer exist, match or reach the threshold.</summary>
-    /// <exception cref="VectorInputException">The request breaks a rule.</exception>
-    public SearchAnswer Search(SearchRequest request, CancellationToken cancellation = default)
-    {
-        using var matches = new SearchMatches();
-        Search(request.Vector.Span, request, matches, cancellation);
-        return AnswerWriter.Write(matches, request);
-    }
-
     /// <summary>
-    /// The same without allocating: into an answer that is used again. <paramref name="vector"/> takes the place of the
+    /// The nearest rows; fewer than asked only when fewer exist, match or reach the threshold. Without allocating: into an answer that is used again. <paramref name="vector"/> takes the place of the
     /// request's own, so that one request serves many queries; include_* are the reader's own choice.
     /// </summary>
     /// <exception cref="VectorInputException">The request breaks a rule.</exception>
@@ -27,10 +18,7 @@ public sealed partial class VectorCollection
     {
         ThrowIfDisposed();
         matches.Clear();
-        var options = Options;
-        var effort = SearchRules.Check(request, options);
-        RowRules.CheckVector(vector, options, row: null);
-
+        var effort = SearchRules.Check(request, vector, Options);
         var snapshot = _state.Acquire();
         matches.Hold(snapshot.Generation);
         Search(snapshot, MatchingRows.Of(snapshot, request.Filter), vector, request, effort, matches, cancellation);
@@ -51,10 +39,7 @@ public sealed partial class VectorCollection
         Action<int, SearchMatches> answered, CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        var options = Options;
-        var effort = SearchRules.Check(request, options);
-        SearchRules.CheckQueries(vectors, options);
-        RowRules.CheckRange("threads", threads, 1, Limits.QueriesPerCallMax);
+        var effort = SearchRules.CheckAll(request, vectors, threads, Options);
         var snapshot = _state.Acquire();
         try
         {
@@ -80,10 +65,7 @@ public sealed partial class VectorCollection
     public GroupedAnswer SearchGroups(SearchRequest request, GroupBy by, CancellationToken cancellation = default)
     {
         ThrowIfDisposed();
-        var options = Options;
-        var effort = SearchRules.Check(request, options);
-        SearchRules.CheckGroups(request, by);
-        RowRules.CheckVector(request.Vector.Span, options, row: null);
+        var effort = SearchRules.Check(request, by, Options);
         var snapshot = _state.Acquire();
         var buffers = _memory.Rent(snapshot.Generation.Rows.PaddedDimensions);
         try

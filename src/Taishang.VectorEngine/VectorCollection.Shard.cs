@@ -52,22 +52,6 @@ public sealed partial class VectorCollection
     /// <summary>Takes no more writes until it is opened anew.</summary>
     internal void Break(Exception fault) => _queue.Break(fault);
 
-    /// <summary>The list of a search as far as its page reaches, in this shard.</summary>
-    internal Neighbor[] List(
-        Snapshot snapshot, in MatchingRows matching, ReadOnlySpan<float> vector, SearchRequest request,
-        SearchEffort effort, CancellationToken cancellation)
-    {
-        var buffers = _memory.Rent(snapshot.Generation.Rows.PaddedDimensions);
-        try
-        {
-            return [.. new SearchExecutor(snapshot, matching, buffers, cancellation).List(vector, request, effort)];
-        }
-        finally
-        {
-            _memory.Return(buffers);
-        }
-    }
-
     private void Write(long number, IReadOnlyList<LogBuffer> records)
     {
         var log = _queue.Log;

@@ -7,15 +7,25 @@ public sealed class AllocationTests
     private const int WarmRoundsMax = 40;
 
     [Theory]
-    [InlineData(IndexKind.Hnsw, DistanceMetric.L2)]
-    [InlineData(IndexKind.Hnsw, DistanceMetric.Cosine)]
-    [InlineData(IndexKind.Hnsw, DistanceMetric.Dot)]
-    [InlineData(IndexKind.Flat, DistanceMetric.Cosine)]
-    public async Task A_search_allocates_nothing_after_warm_up(IndexKind kind, DistanceMetric metric)
+    [InlineData(IndexKind.Hnsw, DistanceMetric.L2, 1, 0)]
+    [InlineData(IndexKind.Hnsw, DistanceMetric.Cosine, 1, 0)]
+    [InlineData(IndexKind.Hnsw, DistanceMetric.Dot, 1, 0)]
+    [InlineData(IndexKind.Flat, DistanceMetric.Cosine, 1, 0)]
+    [InlineData(IndexKind.Hnsw, DistanceMetric.L2, 3, 0)]
+    [InlineData(IndexKind.Hnsw, DistanceMetric.L2, 3, 2)]
+    [InlineData(IndexKind.Flat, DistanceMetric.Cosine, 3, 2)]
+    public async Task A_search_allocates_nothing_after_warm_up(
+        IndexKind kind, DistanceMetric metric, int shards, int helpers)
     {
         await using var folder = new EngineFolder();
-        var collection = await folder.CreateAsync(
-            new VectorCollectionOptions { Dimensions = Dimensions, Metric = metric, Index = kind });
+        folder.Engine = folder.Engine with { SearchThreads = new SearchThreads(helpers) };
+        var collection = await folder.CreateAnyAsync(new VectorCollectionOptions
+        {
+            Dimensions = Dimensions,
+            Metric = metric,
+            Index = kind,
+            Shards = shards,
+        });
         await collection.UpsertAllAsync(Rows.Numbered(Rows.Clustered(41, 4000, Dimensions, 40), i => $"{{\"n\":{i}}}"));
         await collection.BuildIndexAsync(null, CancellationToken.None);
         await collection.UpsertAllAsync(Rows.Numbered(Rows.Clustered(42, 300, Dimensions, 40)));
@@ -98,7 +108,7 @@ public sealed class AllocationTests
     }
 
     private static void SearchAll(
-        VectorCollection collection, float[][] queries, SearchRequest[] requests, SearchMatches matches)
+        IVectorCollection collection, float[][] queries, SearchRequest[] requests, SearchMatches matches)
     {
         foreach (var request in requests)
         {
