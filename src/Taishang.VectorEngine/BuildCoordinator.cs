@@ -4,13 +4,21 @@ namespace Taishang.VectorEngine;
 /// Makes builds that are asked for at once one build, and runs the maintenance that writes call for. Who joins a
 /// running build waits until his rows are covered too; a build ends early only when all who wait for it have given up.
 /// </summary>
-internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
+internal sealed class BuildCoordinator : IAsyncDisposable
 {
+    private readonly Maintainer _maintainer;
+    private readonly RetryPause _pause;
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _stop = new();
     private Run? _asked;
     private Task _background = Task.CompletedTask;
     private bool _isClosed;
+
+    public BuildCoordinator(Maintainer maintainer, VectorEngineOptions engine)
+    {
+        _maintainer = maintainer;
+        _pause = new RetryPause(engine.Time, engine.MaintenancePause, engine.MaintenancePauseMax, NudgeAfterPass);
+    }
 
     /// <summary>The last failure of maintenance that nobody waited for; null when the last pass went well.</summary>
     public Exception? BackgroundFailure { get; private set; }
@@ -57,7 +65,7 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
     {
         try
         {
-            await maintainer.ReconfigureAsync(change, cancellation);
+            await _maintainer.ReconfigureAsync(change, cancellation);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -68,7 +76,7 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
     /// <summary>Starts a pass unless one runs or none is needed; never waits.</summary>
     public void Nudge()
     {
-        if (!maintainer.HasWork())
+        if (_pause.IsOn || !_maintainer.HasWork())
             return;
 
         lock (_lock)
@@ -87,11 +95,12 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
             asked = _asked?.Task ?? Task.CompletedTask;
         }
 
+        _pause.Dispose();
         await _stop.CancelAsync();
         await _background;
         await asked.ContinueWith(
             _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        maintainer.Dispose();
+        _maintainer.Dispose();
         _stop.Dispose();
     }
 
@@ -109,7 +118,8 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
                     demand = run.Demand;
                 }
 
-                await maintainer.RunAsync(demand, run.Report, run.Stop.Token);
+                await _maintainer.RunAsync(demand, run.Report, run.Stop.Token);
+                _pause.Succeeded();
                 lock (_lock)
                 {
                     // Who joined meanwhile may have written rows that this pass did not see.
@@ -139,8 +149,9 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
     {
         try
         {
-            await maintainer.RunAsync(MaintenanceDemand.None, null, _stop.Token);
+            await _maintainer.RunAsync(MaintenanceDemand.None, null, _stop.Token);
             BackgroundFailure = null;
+            _pause.Succeeded();
         }
         catch (OperationCanceledException)
         {
@@ -148,19 +159,27 @@ internal sealed class BuildCoordinator(Maintainer maintainer) : IAsyncDisposable
         }
         catch (Exception exception)
         {
-            // Nothing acknowledged depends on it; the next write that calls for maintenance tries again.
+            // Nothing acknowledged depends on it; after a pause it is tried again.
             BackgroundFailure = exception;
+            _pause.Failed();
             return;
         }
 
         Requeue();
     }
 
+    /// <summary>The pass that failed may not have returned yet.</summary>
+    private void NudgeAfterPass()
+    {
+        lock (_lock)
+            _ = _background.ContinueWith(_ => Nudge(), TaskScheduler.Default);
+    }
+
     private void Requeue()
     {
         lock (_lock)
         {
-            if (_isClosed || _asked is not null || !maintainer.HasWork())
+            if (_isClosed || _asked is not null || !_maintainer.HasWork())
                 return;
 
             _background = Task.Run(RunBackgroundAsync, CancellationToken.None);

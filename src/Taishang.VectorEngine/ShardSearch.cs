@@ -75,7 +75,7 @@ internal sealed class ShardSearch : IDisposable
         }
     }
 
-    /// <summary>Nothing of it is unmanaged: its buffers are those of the shards, given back after each search.</summary>
+    /// <summary>Nothing of it is unmanaged: its buffers are those of the shards, and were given back.</summary>
     public void Dispose()
     {
     }

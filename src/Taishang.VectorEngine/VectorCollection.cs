@@ -33,7 +33,8 @@ public sealed partial class VectorCollection : IVectorCollection
         _notes = opened.Notes;
         _spare = opened.Spare;
         _queue = new CommitQueue(_state, opened.Log, opened.Spare);
-        _builds = new BuildCoordinator(new Maintainer(_files, _state, _queue, engine, opened.SavedGraphRows));
+        _builds = new BuildCoordinator(
+            new Maintainer(_files, _state, _queue, engine, opened.SavedGraphRows), engine);
         _scrolls = new ScrollTable(engine.Time, engine.ScrollIdle, engine.ScrollsMax);
         _queue.Committed = _builds.Nudge;
         _builds.Nudge();

@@ -83,6 +83,13 @@ public sealed record VectorEngineOptions
     /// </summary>
     public long AutoScanBytesMax { get; init; } = 8L << 20;
 
+    /// <summary>How long maintenance waits after it failed, on a full disk say, before it is tried again; each further
+    /// failure doubles it. Builds that are asked for wait for nothing.</summary>
+    public TimeSpan MaintenancePause { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>What that pause never passes.</summary>
+    public TimeSpan MaintenancePauseMax { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>What loads and builds may take; they are refused before they begin when it would not do.</summary>
     public MemoryBudget Memory { get; init; } = MemoryBudget.OfProcess;
 
