@@ -9,9 +9,9 @@ namespace Taishang.VectorEngine;
 public sealed partial class VectorCollection
 {
     /// <summary>
-    /// The nearest rows; fewer than asked only when fewer exist, match or reach the threshold. Nothing is allocated: the
-    /// answer is used again. <paramref name="vector"/> takes the place of the request's own, so that one request serves
-    /// many queries; include_* are the reader's own choice.
+    /// The nearest rows; fewer than asked only when fewer exist, match or reach the threshold. Nothing is allocated:
+    /// the answer is used again. <paramref name="vector"/> takes the place of the request's own, so that one request
+    /// serves many queries; include_* are the reader's own choice.
     /// </summary>
     /// <exception cref="VectorInputException">The request breaks a rule.</exception>
     public void Search(

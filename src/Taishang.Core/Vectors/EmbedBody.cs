@@ -26,19 +26,8 @@ internal sealed class EmbedBody
     /// <exception cref="ApiException">With every broken rule that was found.</exception>
     public static EmbedBody Read(ReadOnlySpan<byte> json)
     {
-        var errors = new FieldErrors();
         var body = new EmbedBody();
-        try
-        {
-            var reader = new BodyReader(json, errors);
-            body.ReadFields(ref reader);
-        }
-        catch (JsonException e)
-        {
-            throw BodyReader.Explain(json, e);
-        }
-
-        errors.ThrowIfAny();
+        BodyReader.ReadAll(json, body.ReadFields);
         return body;
     }
 

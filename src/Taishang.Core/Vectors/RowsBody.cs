@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Google.Protobuf.Collections;
 using Taishang.Contracts.Ai.V1;
 using Taishang.Core.Api;
@@ -27,19 +26,8 @@ internal sealed class RowsBody
     /// <exception cref="ApiException">With every broken rule that was found.</exception>
     public static RowsBody Read(ReadOnlySpan<byte> json, bool takesFilter)
     {
-        var errors = new FieldErrors();
         var body = new RowsBody();
-        try
-        {
-            var reader = new BodyReader(json, errors);
-            body.ReadFields(ref reader, takesFilter);
-        }
-        catch (JsonException e)
-        {
-            throw BodyReader.Explain(json, e);
-        }
-
-        errors.ThrowIfAny();
+        BodyReader.ReadAll(json, (ref reader) => body.ReadFields(ref reader, takesFilter));
         return body;
     }
 

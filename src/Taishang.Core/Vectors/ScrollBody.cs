@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Taishang.Contracts.Ai.V1;
 using Taishang.Core.Api;
 using Taishang.Core.Vectors.Json;
@@ -26,19 +25,8 @@ internal sealed class ScrollBody
     /// <exception cref="ApiException">With every broken rule that was found.</exception>
     public static ScrollBody Read(ReadOnlySpan<byte> json)
     {
-        var errors = new FieldErrors();
         var body = new ScrollBody();
-        try
-        {
-            var reader = new BodyReader(json, errors);
-            body.ReadFields(ref reader);
-        }
-        catch (JsonException e)
-        {
-            throw BodyReader.Explain(json, e);
-        }
-
-        errors.ThrowIfAny();
+        BodyReader.ReadAll(json, body.ReadFields);
         return body;
     }
 

@@ -29,19 +29,8 @@ internal sealed class UpsertBody
     /// <exception cref="ApiException">With every broken rule that was found, by field and row.</exception>
     public static UpsertBody Read(ReadOnlySpan<byte> json, DateTimeOffset now)
     {
-        var errors = new FieldErrors();
         var body = new UpsertBody();
-        try
-        {
-            var reader = new BodyReader(json, errors);
-            body.ReadFields(ref reader, now);
-        }
-        catch (JsonException e)
-        {
-            throw BodyReader.Explain(json, e);
-        }
-
-        errors.ThrowIfAny();
+        BodyReader.ReadAll(json, (ref reader) => body.ReadFields(ref reader, now));
         return body;
     }
 

@@ -32,6 +32,26 @@ internal ref struct BodyReader
             throw new ApiException(ErrorCodes.WrongType, $"body: expected an object, came {Came()}");
     }
 
+    /// <summary>Reads a whole body with what knows its fields.</summary>
+    /// <param name="json">As the constructor's.</param>
+    /// <param name="fields">Reads from the first field on.</param>
+    /// <exception cref="ApiException">With every broken rule that was found.</exception>
+    public static void ReadAll(ReadOnlySpan<byte> json, FieldsReader fields)
+    {
+        var errors = new FieldErrors();
+        try
+        {
+            var reader = new BodyReader(json, errors);
+            fields(ref reader);
+        }
+        catch (JsonException e)
+        {
+            throw Explain(json, e);
+        }
+
+        errors.ThrowIfAny();
+    }
+
     public FieldErrors Errors { get; }
 
     public readonly JsonTokenType Token => _reader.TokenType;
@@ -215,7 +235,7 @@ internal ref struct BodyReader
     }
 
     /// <summary>The error as the body stands, since a reader begun anew has lost count of lines.</summary>
-    public static ApiException Explain(ReadOnlySpan<byte> body, JsonException e)
+    private static ApiException Explain(ReadOnlySpan<byte> body, JsonException e)
     {
         try
         {
@@ -306,3 +326,6 @@ internal ref struct BodyReader
 
     private static string Cut(string text) => text.Length <= 40 ? text : text[..40] + "…";
 }
+
+/// <summary>Reads the fields of one kind of body.</summary>
+internal delegate void FieldsReader(ref BodyReader reader);
