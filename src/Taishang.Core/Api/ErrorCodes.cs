@@ -132,6 +132,10 @@ public static class ErrorCodes
         50009, "task_unique_key_taken", "another live task has the unique key");
     public static readonly ErrorCode TaskGraphInvalid = Semantic(
         50010, "task_graph_invalid", "the tasks depend on each other in a circle");
+    public static readonly ErrorCode ScheduleNotFound = NotFound(50011, "schedule_not_found", "no such schedule");
+    public static readonly ErrorCode ScheduleExists = Conflict(
+        50012, "schedule_exists", "a schedule of this name exists");
+    public static readonly ErrorCode ScheduleInvalid = Invalid(50013, "schedule_invalid", "the schedule is invalid");
     public static readonly ErrorCode TaskStreamsFull = new(
         50020, "task_streams_full", 429, StatusCode.ResourceExhausted, true,
         "as many streams of tasks are open as may");

@@ -87,7 +87,14 @@ public sealed class AiTask
     public bool IsLive => !TaskTransitions.IsEnded(State);
 
     /// <summary>True for the answer of a creation that made nothing: a live task has its unique key.</summary>
-    internal bool WasLive { get; set; }
+    internal bool WasLive { get; private set; }
+
+    internal AiTask AsLive()
+    {
+        var copy = (AiTask)MemberwiseClone();
+        copy.WasLive = true;
+        return copy;
+    }
 
     internal string[] Parents => DependsOn is null ? [] : JsonSerializer.Deserialize<string[]>(DependsOn) ?? [];
 }

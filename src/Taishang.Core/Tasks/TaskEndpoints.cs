@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Taishang.Core.Api;
+using Taishang.Core.Tasks.Schedules;
 using Taishang.Core.Tasks.Watching;
 
 namespace Taishang.Core.Tasks;
@@ -17,6 +18,7 @@ internal static class TaskEndpoints
 
     public static void MapTasks(this IEndpointRouteBuilder routes)
     {
+        routes.MapSchedules();
         var group = routes.MapGroup("/api/taishang/tasks");
         group.MapGet("", ListAsync);
         group.MapPost("", CreateAsync).WithIdempotency();

@@ -50,6 +50,19 @@ public sealed class TaskOptions
     /// <summary>How often dead and hung attempts are looked for. Milliseconds, 10–60,000.</summary>
     public int RescueIntervalMs { get; set; } = 2_000;
 
+    /// <summary>
+    /// How long the process that fires schedules and rescues leads without renewing: so long after its death another
+    /// takes over. Milliseconds, 200–600,000; more than twice <see cref="LeaderIntervalMs"/>.
+    /// </summary>
+    public int LeaderLeaseMs { get; set; } = 5_000;
+
+    /// <summary>How often the lead is renewed or asked for, and schedules are looked at. Milliseconds, 10–60,000.
+    /// </summary>
+    public int LeaderIntervalMs { get; set; } = 1_000;
+
+    /// <summary>How late a schedule with the rule <c>skip</c> still fires. Milliseconds, 0–86,400,000.</summary>
+    public int ScheduleGraceMs { get; set; } = 60_000;
+
     /// <summary>Time after its deadline that an attempt has to let go before it counts as hung. Milliseconds.</summary>
     public int HungGraceMs { get; set; } = 5_000;
 
@@ -159,6 +172,12 @@ public sealed class TaskOptions
         if (WishPollMs is < 10 or > 5_000) return $"Tasks:WishPollMs: expected 10 to 5000, came {WishPollMs}";
         if (RescueIntervalMs is < 10 or > 60_000)
             return $"Tasks:RescueIntervalMs: expected 10 to 60000, came {RescueIntervalMs}";
+        if (LeaderIntervalMs is < 10 or > 60_000)
+            return $"Tasks:LeaderIntervalMs: expected 10 to 60000, came {LeaderIntervalMs}";
+        if (LeaderLeaseMs is < 200 or > 600_000 || LeaderLeaseMs <= 2 * LeaderIntervalMs)
+            return $"Tasks:LeaderLeaseMs: expected 200 to 600000, more than twice the interval, came {LeaderLeaseMs}";
+        if (ScheduleGraceMs is < 0 or > 86_400_000)
+            return $"Tasks:ScheduleGraceMs: expected 0 to 86400000, came {ScheduleGraceMs}";
         if (PriorityStepMs is < 1_000 or > 86_400_000)
             return $"Tasks:PriorityStepMs: expected 1000 to 86400000, came {PriorityStepMs}";
         if (RunningMax < 1) return $"Tasks:RunningMax: expected 1 or more, came {RunningMax}";

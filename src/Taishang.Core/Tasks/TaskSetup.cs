@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Taishang.Core.Tasks.Schedules;
 using Taishang.Core.Tasks.Watching;
 
 namespace Taishang.Core.Tasks;
@@ -36,6 +37,10 @@ internal static class TaskSetup
         services.AddSingleton<TaskCreator>();
         services.AddHostedService(provider => provider.GetRequiredService<TaskCreator>());
         services.AddHostedService<TaskNotifier>();
+        services.AddSingleton<TaskLeadership>();
+        services.AddSingleton<ScheduleStore>();
+        services.AddSingleton<ScheduleWorker>();
+        services.AddHostedService(provider => provider.GetRequiredService<ScheduleWorker>());
         services.AddSingleton<TaskWorker>();
         services.AddHostedService(provider => provider.GetRequiredService<TaskWorker>());
     }

@@ -146,8 +146,7 @@ public sealed class TaskStore(
         var live = made.Select(row => row.Task).FirstOrDefault(row => row.Id == holder)
             ?? await FindAsync(session, holder)
             ?? throw NotFound(holder);
-        live.WasLive = holder != id;
-        return live;
+        return holder == id ? live : live.AsLive();
     }
 
     /// <summary>Applies the rule of a new task of whose parents some have failed before it came.</summary>

@@ -14,8 +14,8 @@ namespace Taishang.Core.Tasks;
 /// </summary>
 internal sealed class TaskWorker(
     TaskQueue queue, TaskRunner runner, TaskSettler settler, TaskExecutors executors, TaskSignals signals,
-    TaskDepth depth, TaskBackoff backoff, Database database, DatabaseState state, TimeProvider time,
-    IOptions<TaskOptions> options, ILogger<TaskWorker> logger)
+    TaskLeadership leadership, TaskDepth depth, TaskBackoff backoff, Database database, DatabaseState state,
+    TimeProvider time, IOptions<TaskOptions> options, ILogger<TaskWorker> logger)
     : BackgroundService
 {
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(100);
@@ -222,7 +222,9 @@ internal sealed class TaskWorker(
 
     private async Task RescueAsync(CancellationToken stop)
     {
-        while (await queue.RescueAsync(WorkerId, everyRunning: false, backoff, stop) > 0) signals.Work();
+        // One process looks for all; the others would only find the rows locked.
+        while (leadership.IsLeader && await queue.RescueAsync(WorkerId, everyRunning: false, backoff, stop) > 0)
+            signals.WorkEverywhere();
         var moved = depth.Moved;
         depth.Set(await queue.CountAsync(stop), moved);
     }

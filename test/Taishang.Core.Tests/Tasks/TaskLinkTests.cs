@@ -61,6 +61,12 @@ public sealed class TaskLinkTests
         Assert.Single(tasks.Select(task => task.Id).Distinct());
         Assert.Single(tasks, task => !task.WasLive);
         Assert.Single(await world.Node.ClaimAsync());
+        var together = await world.Data.Database.WriteAsync(
+            session => world.Node.Store.CreateAsync(
+                session, [.. Enumerable.Repeat(new NewTask("index", "{}") { UniqueKey = "pair" }, 2)]),
+            default);
+        Assert.Equal([false, true], together.Select(task => task.WasLive));
+        Assert.Equal(together[0].Id, together[1].Id);
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]

@@ -47,6 +47,8 @@ internal sealed class TaskWorld : IAsyncDisposable
             options.PollIntervalMs = 20;
             options.WishPollMs = 20;
             options.RescueIntervalMs = 50;
+            options.LeaderIntervalMs = 20;
+            options.LeaderLeaseMs = 500;
             options.VerbWaitMs = (int)Patience.TotalMilliseconds;
             options.OnlyProcess = false;
             options.Default.BackoffBaseMs = 1;
@@ -154,6 +156,8 @@ internal sealed class TaskNode : IAsyncDisposable
     public TaskList List => Get<TaskList>();
 
     public TaskWorker Worker => Get<TaskWorker>();
+
+    public TaskLeadership Leadership => Get<TaskLeadership>();
 
     public TaskBackoff Backoff => Get<TaskBackoff>();
 

@@ -277,6 +277,28 @@ public sealed class EveryOperationTests
                 400, 50004, new Call("createTask", null, Json("""{ "type": "index", "payload": {} }""")));
             await EndOfTaskAsync(id);
             await TiesAsync();
+            await SchedulesAsync();
+        }
+
+        private async Task SchedulesAsync()
+        {
+            var body = Example("createSchedule");
+            var id = Text(await driver.SucceedAsync(new Call("createSchedule", null, body)), "id");
+            await driver.FailAsync(409, 50012, new Call("createSchedule", null, Example("createSchedule")));
+            var changed = await driver.SucceedAsync(new Call("updateSchedule", id, Example("updateSchedule")));
+            Assert.Equal(("30 3 * * *", 2), ((string)changed["cron"]!, (int)changed["priority"]!));
+            Assert.True((bool)(await driver.SucceedAsync(new Call("pauseSchedule", id)))["paused"]!);
+            await driver.SucceedAsync(new Call("listSchedules") { Query = "paused=true&type=snapshot&sort=-name" });
+            Assert.False((bool)(await driver.SucceedAsync(new Call("resumeSchedule", id)))["paused"]!);
+            var task = Text(await driver.SucceedAsync(new Call("runSchedule", id)), "id");
+            Assert.Equal("completed", Text(await EndOfTaskAsync(task), "status"));
+            await driver.SucceedAsync(new Call("getSchedule", id));
+            foreach (var bad in new[] { "\"cron\": \"61 * * * *\"", "\"time_zone\": \"Mars\"", "\"missed\": \"x\"" })
+                await driver.FailAsync(400, 50013, new Call("updateSchedule", id, $"{{{bad}}}"));
+            await driver.FailAsync(404, 50011, new Call("getSchedule", task));
+            await driver.FailAsync(404, 50011, new Call("pauseSchedule", "nonsense"));
+            await driver.SucceedAsync(new Call("deleteSchedule", id));
+            await driver.FailAsync(404, 50011, new Call("deleteSchedule", id));
         }
 
         private async Task TiesAsync()
