@@ -9,7 +9,7 @@ namespace Taishang.VectorEngine;
 /// Keeps a collection in shape behind its writes: seals rows into segments, compacts when many are dead, keeps the
 /// graph caught up. One pass runs at a time, on its own thread; searches and writes go on meanwhile.
 /// </summary>
-internal sealed class Maintainer(
+internal sealed partial class Maintainer(
     CollectionFiles files, CollectionState state, CommitQueue queue, VectorEngineOptions engine, int savedGraphRows)
     : IDisposable
 {
@@ -42,7 +42,7 @@ internal sealed class Maintainer(
             {
                 if (room is not null)
                 {
-                    await CompactAsync(isAsked, progress, cancellation);
+                    await CompactAsync(demand, progress, cancellation);
                 }
                 else
                 {
@@ -52,7 +52,7 @@ internal sealed class Maintainer(
                 }
             }
 
-            await RenewOutgrownAsync(isAsked, progress, cancellation);
+            await RenewOutgrownAsync(demand, progress, cancellation);
 
             MergeSmallSegments(cancellation);
 
@@ -92,31 +92,29 @@ internal sealed class Maintainer(
     }
 
     /// <summary>Rows just covered may be such that an index laid for others does not serve them.</summary>
-    private async Task RenewOutgrownAsync(bool isAsked, Action<double>? progress, CancellationToken cancellation)
+    private async Task RenewOutgrownAsync(
+        MaintenanceDemand demand, Action<double>? progress, CancellationToken cancellation)
     {
         var snapshot = state.Peek();
         if (snapshot.Generation.Index?.IsOutgrown(snapshot.Rows) != true)
             return;
 
         // Without room it serves as well as it can: the next pass tries again.
-        using var room = RoomToCompact(snapshot, isAsked, out _);
+        using var room = RoomToCompact(snapshot, demand != MaintenanceDemand.None, out _);
         if (room is not null)
-            await CompactAsync(isAsked, progress, cancellation);
+            await CompactAsync(demand, progress, cancellation);
     }
 
-    private static bool NeedsCompaction(Snapshot snapshot, MaintenanceDemand demand)
+    private bool NeedsCompaction(Snapshot snapshot, MaintenanceDemand demand) =>
+        files.Manifest.Begun is not null || snapshot.Generation.Index?.IsOutgrown(snapshot.Rows) == true
+        || HasTooManyDead(snapshot.Rows, snapshot.Live, demand);
+
+    private static bool HasTooManyDead(int rows, int live, MaintenanceDemand demand) => demand switch
     {
-        if (snapshot.Generation.Index?.IsOutgrown(snapshot.Rows) == true)
-            return true;
-
-        var dead = snapshot.Rows - snapshot.Live;
-        return demand switch
-        {
-            MaintenanceDemand.Compaction => dead > 0,
-            MaintenanceDemand.Build => dead > snapshot.Rows * Limits.CompactShareOnBuild,
-            _ => dead >= Limits.CompactRowsMin && dead > snapshot.Rows * Limits.CompactShare,
-        };
-    }
+        MaintenanceDemand.Compaction => rows > live,
+        MaintenanceDemand.Build => rows - live > rows * Limits.CompactShareOnBuild,
+        _ => rows - live >= Limits.CompactRowsMin && rows - live > rows * Limits.CompactShare,
+    };
 
     private bool NeedsCover(Snapshot snapshot) => snapshot.Generation.Index is { } index
         ? snapshot.Rows - index.Covered >= Limits.CatchUpRows
@@ -160,8 +158,10 @@ internal sealed class Maintainer(
                     files.Device, files.PathOf(tombstones), Visibility.Dead(snapshot, snapshot.Rows));
             }
 
+            // A compaction that was begun needs its logs from an earlier one on; where it could not go on, it is given up.
             files.Replace(manifest with
             {
+                Begun = null,
                 Segments = segment is null ? manifest.Segments : [.. manifest.Segments, segment],
                 Tombstones = tombstones,
                 FirstLog = firstLog,
@@ -237,7 +237,7 @@ internal sealed class Maintainer(
             if (index.Covered > before && (isAsked || index.Covered <= Limits.RepairEagerlyRows))
                 index.Mend(cancellation);
             if (index.Covered > coveredBefore)
-                LetGoOfFloats(snapshot);
+                LetGoOfFloats(generation.Rows, files.Manifest.Segments);
         }
         finally
         {
@@ -275,83 +275,16 @@ internal sealed class Maintainer(
 
     /// <summary>A build has read every row. Where codes are to be all that memory holds, the pages go back to the
     /// system, and are read again when a search puts rows in order.</summary>
-    private void LetGoOfFloats(Snapshot snapshot)
+    private void LetGoOfFloats(RowTable table, IReadOnlyList<SegmentEntry> segments)
     {
         if (files.Manifest.Options.Compression == CompressionKind.None)
             return;
 
         var start = 0;
-        foreach (var segment in files.Manifest.Segments)
+        foreach (var segment in segments)
         {
-            MapSegment(snapshot.Generation.Rows, segment, SegmentRows.Range(start, start + segment.Rows));
+            MapSegment(table, segment, SegmentRows.Range(start, start + segment.Rows));
             start += segment.Rows;
-        }
-    }
-
-    private async Task CompactAsync(bool isAsked, Action<double>? progress, CancellationToken cancellation)
-    {
-        var (snapshot, firstLog) = await RotateAsync(cancellation);
-        var compactor = new Compactor(snapshot);
-        try
-        {
-            var target = compactor.Target;
-            var manifest = files.Manifest with
-            {
-                Segments = [],
-                Tombstones = null,
-                Graph = null,
-                FirstLog = firstLog,
-            };
-            if (compactor.BaseRows > 0)
-            {
-                var name = files.NewSegment();
-                compactor.CopyLiving(files.Device, files.PathOf(name), cancellation);
-                manifest = manifest with { Segments = [new SegmentEntry(name, compactor.BaseRows)] };
-            }
-
-            var exists = snapshot.Generation.Index is not null;
-            if (Choice.Wanted(compactor.BaseRows, exists, isAsked) is { } kind)
-            {
-                target.Index = RowIndexes.Begin(kind, manifest.Options, target.Scorer, compactor.BaseRows);
-                await BuildAsync(target.Index, compactor.BaseRows, progress, cancellation);
-                target.Index.Mend(cancellation);
-                var name = files.NewGraph();
-                target.Index.Save(files.Device, files.PathOf(name), cancellation);
-                manifest = manifest with { Graph = name };
-                if (manifest.Options.Compression != CompressionKind.None && manifest.Segments.Count > 0)
-                    MapSegment(target.Rows, manifest.Segments[0], SegmentRows.Range(0, compactor.BaseRows));
-            }
-
-            compactor.CopyLater(state.Peek());
-
-            // From here on nothing may stop half-way: the new manifest and the new generation belong together.
-            await queue.RunAloneAsync(() => Switch(compactor, manifest), CancellationToken.None);
-        }
-        catch
-        {
-            if (!ReferenceEquals(state.Peek().Generation, compactor.Target))
-                compactor.Target.Release();
-            throw;
-        }
-        finally
-        {
-            snapshot.Generation.Release();
-        }
-    }
-
-    private void Switch(Compactor compactor, Manifest manifest)
-    {
-        files.Replace(manifest);
-        _savedGraphRows = compactor.Target.Index?.Covered ?? 0;
-        try
-        {
-            state.Replace(compactor.Target, compactor.Expiries, () => compactor.Finish(state.Peek()));
-        }
-        catch (Exception exception)
-        {
-            // The files are those of rows that memory does not have: only opening anew makes the two agree.
-            queue.Break(exception);
-            throw;
         }
     }
 

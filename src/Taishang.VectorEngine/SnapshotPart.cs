@@ -30,7 +30,7 @@ internal sealed class SnapshotPart(CollectionFiles files, CollectionState state,
         {
             try
             {
-                _manifest = files.Manifest;
+                _manifest = files.Manifest with { Begun = null };
                 foreach (var name in _manifest.Files())
                     _pinned.Add(PinSealed(name, target));
                 for (var number = _manifest.FirstLog; number <= queue.Log.Number; number++)

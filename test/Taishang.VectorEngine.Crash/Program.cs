@@ -26,7 +26,7 @@ if (args[0] == "memory")
 
 var folder = args[0];
 var random = new Random(int.Parse(args[1], CultureInfo.InvariantCulture));
-var engine = new VectorEngineOptions { SealAfterRows = 200, SaveGraphAfterRows = 100, BuildThreads = 2 };
+var engine = new VectorEngineOptions { SealAfterRows = 60, SaveGraphAfterRows = 40, BuildThreads = 2 };
 var options = new VectorCollectionOptions
 {
     Dimensions = Limits.BinaryDimensionsMin,

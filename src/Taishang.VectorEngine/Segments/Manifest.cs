@@ -34,12 +34,17 @@ internal sealed record Manifest
 
     public int SealedRows() => Segments.Sum(segment => segment.Rows);
 
+    /// <summary>A long compaction that is under way; null when none is.</summary>
+    public BegunCompaction? Begun { get; init; }
+
     /// <summary>Names of all files that the manifest needs, beside the logs.</summary>
     public IEnumerable<string> Files()
     {
         var names = Segments.Select(segment => segment.File);
         if (Tombstones is not null)
             names = names.Append(Tombstones);
+        if (Begun is not null)
+            names = names.Concat(Begun.Files());
         return Graph is null ? names : names.Append(Graph);
     }
 

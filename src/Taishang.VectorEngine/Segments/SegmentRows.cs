@@ -21,11 +21,14 @@ internal readonly struct SegmentRows
     /// <summary>The row number that the first of them has when the file is read.</summary>
     public int FirstPlace => _start;
 
-    public int this[int i] => _chosen is null ? _start + i : _chosen[i];
+    public int this[int i] => _chosen is null ? _start + i : _chosen[_start + i];
 
     /// <summary>Rows from <paramref name="start"/> to before <paramref name="end"/>.</summary>
     public static SegmentRows Range(int start, int end) => new(start, end - start, null);
 
-    /// <summary>The first rows of a new generation.</summary>
-    public static SegmentRows Chosen(int[] rows) => new(0, rows.Length, rows);
+    /// <summary>Rows of a new generation, from <paramref name="start"/> on.</summary>
+    /// <param name="rows">For every row of the new generation the one that it is a copy of.</param>
+    /// <param name="start">Its number in the new generation.</param>
+    /// <param name="count">How many.</param>
+    public static SegmentRows Chosen(int[] rows, int start, int count) => new(start, count, rows);
 }

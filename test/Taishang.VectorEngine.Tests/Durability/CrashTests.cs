@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Taishang.VectorEngine.Segments;
+using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Tests.Durability;
 
@@ -35,6 +37,7 @@ public sealed class CrashTests(ITestOutputHelper output)
         var held = new Dictionary<int, int>();
         long acknowledged = 0;
         var inMaintenance = 0;
+        var begun = 0;
         var leftovers = new SortedDictionary<string, int>(StringComparer.Ordinal);
         var kills = (Kills + Forms.Count - 1) / Forms.Count;
         for (var kill = 0; kill < kills; kill++)
@@ -49,6 +52,8 @@ public sealed class CrashTests(ITestOutputHelper output)
                 leftovers[file] = leftovers.GetValueOrDefault(file) + 1;
             }
 
+            begun += Directory.EnumerateFiles(folder.Path, Manifest.FileName, SearchOption.AllDirectories)
+                .Count(path => Manifest.Load(DiskDevice.Instance, Path.GetDirectoryName(path)!).Begun is not null);
             await using var collection = await VectorCollections.OpenAsync(
                 folder.Path, folder.Engine, CancellationToken.None);
             Check(collection, held, unsure, $"kill {kill}, seed {plan.Seed}");
@@ -56,7 +61,7 @@ public sealed class CrashTests(ITestOutputHelper output)
 
         output.WriteLine(
             $"{string.Join(' ', form)}: {kills} kills, {inMaintenance} of them in a build or compaction, "
-            + $"half-written files met: {string.Join(", ", leftovers.Select(left => $"{left.Value} {left.Key}"))}; "
+            + $"{begun} compactions gone on with, half-written files met: {string.Join(", ", leftovers.Select(left => $"{left.Value} {left.Key}"))}; "
             + $"{acknowledged} writes acknowledged, none lost, none twice, none came back");
         Assert.True(acknowledged > kills * 5, $"only {acknowledged} operations were acknowledged");
         Assert.True(

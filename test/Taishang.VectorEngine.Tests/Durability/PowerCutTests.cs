@@ -23,7 +23,7 @@ public sealed class PowerCutTests(ITestOutputHelper output)
     {
         var options = StorageForms.Options(kind, shards, compression, rerank);
         await using var folder = new EngineFolder();
-        folder.Engine = folder.Engine with { SyncBeforeAcknowledge = true, SealAfterRows = 25 };
+        folder.Engine = folder.Engine with { SyncBeforeAcknowledge = true, SealAfterRows = 12, SaveGraphAfterRows = 8 };
         var made = new PowerCutDevice(new Dictionary<string, byte[]>(), int.MaxValue);
         folder.Device = made;
         await (await folder.CreateAnyAsync(options)).DisposeAsync();

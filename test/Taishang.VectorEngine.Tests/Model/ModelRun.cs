@@ -36,8 +36,8 @@ internal sealed class ModelRun(int seed, VectorCollectionOptions options) : IAsy
     private VectorEngineOptions Engine => new()
     {
         Time = _clock,
-        SealAfterRows = 300,
-        SaveGraphAfterRows = 150,
+        SealAfterRows = 120,
+        SaveGraphAfterRows = 80,
         BuildThreads = 2,
         AutoScanBytesMax = 4 << 10,
         SyncBeforeAcknowledge = false,

@@ -44,7 +44,7 @@ public sealed class SegmentFileTests
         using var folder = new SegmentFolder();
         using var table = TableOf(DistanceMetric.Cosine, RowCount);
         var chosen = Enumerable.Range(0, RowCount).Where(row => row % 3 == 1).ToArray();
-        folder.Save(table, SegmentRows.Chosen(chosen));
+        folder.Save(table, SegmentRows.Chosen(chosen, 0, chosen.Length));
         using var loaded = new RowTable(Dimensions, DistanceMetric.Cosine);
 
         SegmentFile.Load(DiskDevice.Instance, folder.Path, loaded, chosen.Length, CancellationToken.None);
