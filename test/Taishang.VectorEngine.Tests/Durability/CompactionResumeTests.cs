@@ -1,3 +1,4 @@
+using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Segments;
 using Taishang.VectorEngine.Storage;
 
@@ -97,6 +98,28 @@ public sealed class CompactionResumeTests
 
         Assert.Equal(segments, disk.Made("segment-"));
         await CheckAsync(folder, late: 0);
+    }
+
+    [Fact]
+    public async Task A_seal_before_it_can_go_on_gives_it_up()
+    {
+        const long MemoryBytes = 64 << 20;
+        await using var folder = new EngineFolder();
+        var used = 0L;
+        folder.Engine = folder.Engine with { Memory = new MemoryBudget(MemoryBytes, () => Volatile.Read(ref used)) };
+        var disk = await CutOffAsync(folder, "graph-", 3);
+        Volatile.Write(ref used, MemoryBytes - 100_000);
+        disk.Heal();
+        var collection = folder.Collection!;
+        await collection.UpsertAsync([Late(1), Late(2)], CancellationToken.None);
+        await collection.BuildIndexAsync(null, CancellationToken.None);
+        Assert.Equal(RowCount - LivingRows, collection.Describe().DeadRows);
+        Assert.Null(Manifest.Load(DiskDevice.Instance, folder.Path).Begun);
+
+        Volatile.Write(ref used, 0);
+        collection = await folder.ReopenAsync();
+        await collection.CompactAsync(null, CancellationToken.None);
+        await CheckAsync(folder, late: 2);
     }
 
     [Fact]
