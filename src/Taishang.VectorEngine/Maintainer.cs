@@ -158,7 +158,7 @@ internal sealed partial class Maintainer(
                     files.Device, files.PathOf(tombstones), Visibility.Dead(snapshot, snapshot.Rows));
             }
 
-            // A compaction that was begun needs its logs from an earlier one on; where it could not go on, it is given up.
+            // A compaction that was begun needs logs that go now; it could not go on, and is given up.
             files.Replace(manifest with
             {
                 Begun = null,

@@ -4,7 +4,8 @@ using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Tests.Durability;
 
-/// <summary>A long compaction that was cut off goes on from what it had finished, as far as that is still good.</summary>
+/// <summary>A long compaction that was cut off goes on from what it had finished, as far as that is good still.
+/// </summary>
 public sealed class CompactionResumeTests
 {
     private const int Dimensions = 16;

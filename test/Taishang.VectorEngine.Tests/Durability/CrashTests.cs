@@ -61,7 +61,8 @@ public sealed class CrashTests(ITestOutputHelper output)
 
         output.WriteLine(
             $"{string.Join(' ', form)}: {kills} kills, {inMaintenance} of them in a build or compaction, "
-            + $"{begun} compactions gone on with, half-written files met: {string.Join(", ", leftovers.Select(left => $"{left.Value} {left.Key}"))}; "
+            + $"{begun} compactions gone on with, half-written files met: "
+            + $"{string.Join(", ", leftovers.Select(left => $"{left.Value} {left.Key}"))}; "
             + $"{acknowledged} writes acknowledged, none lost, none twice, none came back");
         Assert.True(acknowledged > kills * 5, $"only {acknowledged} operations were acknowledged");
         Assert.True(

@@ -101,12 +101,17 @@ public sealed class FaultTests
     [MemberData(nameof(Kinds))]
     public async Task A_process_that_ends_at_any_step_loses_nothing_it_acknowledged(IndexKind kind)
     {
-        for (var step = 0; ; step += IsLong ? 1 : 7)
+        for (var step = 0; ; step += IsLong ? 1 : 11)
         {
             await using var folder = new EngineFolder();
             var device = new FaultyDevice();
             folder.Device = device;
-            folder.Engine = folder.Engine with { SyncBeforeAcknowledge = true, SealAfterRows = 12, SaveGraphAfterRows = 8 };
+            folder.Engine = folder.Engine with
+            {
+                SyncBeforeAcknowledge = true,
+                SealAfterRows = 12,
+                SaveGraphAfterRows = 8,
+            };
             var options = StorageForms.Options(kind, 1, CompressionKind.None, RerankKind.Float32);
             var collection = await folder.CreateAsync(options);
             var world = new WriteWorld(options);

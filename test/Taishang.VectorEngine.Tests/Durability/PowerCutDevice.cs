@@ -106,10 +106,14 @@ internal sealed class PowerCutDevice : IStorageDevice
         lock (_lock)
         {
             Step();
+            if (!_names.TryGetValue(from, out var node))
+                throw new FileNotFoundException($"there is no {from}");
+
+            // The name goes to the file that bore the other one then, whatever is kept of the changes before.
             Rename(from, names =>
             {
-                if (names.Remove(from, out var node))
-                    names[to] = node;
+                names.Remove(from);
+                names[to] = node;
             });
         }
     }
