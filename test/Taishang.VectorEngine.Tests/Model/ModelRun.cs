@@ -8,6 +8,8 @@ internal sealed class ModelRun(int seed, VectorCollectionOptions options) : IAsy
 {
     public const int IdCount = 400;
 
+    private const double FarOffShareMax = 0.03;
+
     /// <summary>Components that no vector may have.</summary>
     private static readonly float[] Refused = [float.NaN, 1e38f, float.PositiveInfinity, float.NegativeInfinity];
 
@@ -29,7 +31,8 @@ internal sealed class ModelRun(int seed, VectorCollectionOptions options) : IAsy
     /// <summary>Reads that met an index whose codes stand for the vectors.</summary>
     public int ReadsOverCodes { get; private set; }
 
-    public string Summary => $"recall {_reader?.Recall:F3}, {ReadsOverCodes} reads over codes";
+    public string Summary => $"recall {_reader?.Recall:F3}, {ReadsOverCodes} reads over codes, "
+        + $"{_reader?.FarOffShare:P2} of distances far off";
 
     private IVectorCollection Collection => _collection!;
 
@@ -52,6 +55,7 @@ internal sealed class ModelRun(int seed, VectorCollectionOptions options) : IAsy
             await StepAsync();
 
         Doing = "recall of the whole run";
+        Assert.True(_reader.FarOffShare <= FarOffShareMax, $"{_reader.FarOffShare:P1} of distances are far off");
         Assert.True(_reader.Recall >= _reader.RecallMin, $"recall {_reader.Recall}");
     }
 
