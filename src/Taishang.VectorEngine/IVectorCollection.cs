@@ -11,6 +11,9 @@ public interface IVectorCollection : IAsyncDisposable
     /// <summary>Bytes that only memory holds, estimated.</summary>
     long MemoryBytes { get; }
 
+    /// <summary>Whether a scroll waits for its next page; it ends when the collection is closed.</summary>
+    bool IsBeingScrolled { get; }
+
     /// <summary>Writes all rows or none.</summary>
     Task<int> UpsertAsync(IReadOnlyList<VectorRow> rows, CancellationToken cancellation);
 

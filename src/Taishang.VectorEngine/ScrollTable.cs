@@ -17,6 +17,19 @@ internal sealed class ScrollTable(TimeProvider time, TimeSpan idle, int scrollsM
     private ITimer? _timer;
     private bool _isClosed;
 
+    /// <summary>Whether a scroll waits for its next page.</summary>
+    public bool IsWaitedFor
+    {
+        get
+        {
+            lock (_lock)
+            {
+                SweepLocked();
+                return _sessions.Count > 0;
+            }
+        }
+    }
+
     /// <summary>Reads the first page. Takes leases of its own when others follow.</summary>
     public ScrollPage Begin(IReadOnlyList<ScrollPart> parts, ScrollRequest request)
     {

@@ -9,6 +9,9 @@ namespace Taishang.VectorEngine;
 /// <summary>Searches and scrolls over all shards.</summary>
 public sealed partial class ShardedCollection
 {
+    /// <inheritdoc/>
+    public bool IsBeingScrolled => _scrolls.IsWaitedFor;
+
     /// <summary>Searches that wait for the next call.</summary>
     private readonly KeptObjects<ShardSearch> _searches = new(SearchMemoryPool.KeptMax);
 

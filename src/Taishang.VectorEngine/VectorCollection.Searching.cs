@@ -8,6 +8,9 @@ namespace Taishang.VectorEngine;
 /// <summary>Searches and scrolls.</summary>
 public sealed partial class VectorCollection
 {
+    /// <inheritdoc/>
+    public bool IsBeingScrolled => _scrolls.IsWaitedFor;
+
     /// <summary>
     /// The nearest rows; fewer than asked only when fewer exist, match or reach the threshold. Nothing is allocated:
     /// the answer is used again. <paramref name="vector"/> takes the place of the request's own, so that one request

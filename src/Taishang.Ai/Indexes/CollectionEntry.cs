@@ -62,6 +62,16 @@ internal sealed class CollectionEntry(Guid id, TimeProvider time) : IDisposable
         }
     }
 
+    /// <summary>Whether closing it would end a scroll.</summary>
+    public bool IsBeingScrolled
+    {
+        get
+        {
+            using var lease = TryPeek();
+            return lease?.Collection.IsBeingScrolled == true;
+        }
+    }
+
     public void Open(IVectorCollection collection)
     {
         Options = collection.Describe().Options;

@@ -7,7 +7,8 @@ namespace Taishang.Ai.Indexes;
 /// <summary>
 /// Which collections are in memory (hot) and which stand on disk alone (cold). One that nobody used for a while gives
 /// its memory back; when the budget or the process's limit does not hold another one, those used longest ago go first.
-/// Pinned ones, and those that somebody is inside of, stay.
+/// Pinned ones, those that somebody is inside of, and those whose scrolls wait for a page stay; only the process's limit
+/// ends scrolls, where nothing else gives it room.
 /// </summary>
 internal sealed class CollectionTiers(
     CollectionFolders folders, VectorEngineOptions engine, IndexOptions options, AiMetrics metrics, TimeProvider time,
@@ -61,7 +62,7 @@ internal sealed class CollectionTiers(
         if (options.ColdAfterSeconds > 0)
         {
             var longest = TimeSpan.FromSeconds(options.ColdAfterSeconds);
-            foreach (var entry in Candidates(all()).Where(entry => entry.Idle >= longest))
+            foreach (var entry in Unscrolled(all()).Where(entry => entry.Idle >= longest))
                 await TryCoolAsync(entry, "idle");
         }
 
@@ -86,12 +87,12 @@ internal sealed class CollectionTiers(
             }
             catch (MemoryLimitException)
             {
-                if (!await CoolOneAsync(all, "room")) throw;
+                if (!await CoolOneAsync(Unscrolled(all()), "room") && !await CoolOneAsync(Candidates(all()), "room")) throw;
             }
         }
     }
 
-    /// <summary>The budget is kept as far as pinned and busy ones allow: a collection larger than it can still be
+    /// <summary>The budget is kept as far as pinned, busy and scrolled ones allow: a collection larger than it can still be
     /// used.</summary>
     private async Task CoolToBudgetAsync(Func<IEnumerable<CollectionEntry>> all, CollectionEntry? next)
     {
@@ -99,13 +100,13 @@ internal sealed class CollectionTiers(
         var neededBytes = next is null ? 0 : VectorCollections.EstimateOpenBytes(folders.Of(next.Id));
         while (HotBytes(all()) + neededBytes > options.HotBytesMax)
         {
-            if (!await CoolOneAsync(all, "budget")) return;
+            if (!await CoolOneAsync(Unscrolled(all()), "budget")) return;
         }
     }
 
-    private async Task<bool> CoolOneAsync(Func<IEnumerable<CollectionEntry>> all, string reason)
+    private async Task<bool> CoolOneAsync(CollectionEntry[] candidates, string reason)
     {
-        foreach (var entry in Candidates(all()))
+        foreach (var entry in candidates)
         {
             if (await TryCoolAsync(entry, reason)) return true;
         }
@@ -133,6 +134,9 @@ internal sealed class CollectionTiers(
         logger.LogInformation("Collection {CollectionId} is on disk alone now: {Reason}", entry.Id, reason);
         return true;
     }
+
+    private CollectionEntry[] Unscrolled(IEnumerable<CollectionEntry> all) =>
+        [.. Candidates(all).Where(entry => !entry.IsBeingScrolled)];
 
     private CollectionEntry[] Candidates(IEnumerable<CollectionEntry> all) =>
     [

@@ -104,6 +104,25 @@ public sealed class TierTests : IDisposable
     }
 
     [Fact]
+    public async Task A_scroll_that_waits_for_its_next_page_keeps_its_collection()
+    {
+        await using var worker = await StartAsync(("ColdAfterSeconds", "60"), ("HotBytesMax", "1"));
+        var id = await FilledAsync(worker);
+        var request = new ScrollVectorsRequest { CollectionId = id, Limit = Rows / 2 };
+        request.Cursor = (await worker.Client.ScrollVectorsAsync(request)).NextCursor;
+        _time.Advance(TimeSpan.FromMinutes(4));
+        await SweepAsync(worker);
+        Assert.Equal([Tier.Hot], await TiersAsync(worker, [id]));
+        Assert.Equal(Rows / 2, (await worker.Client.ScrollVectorsAsync(request)).Rows.Count);
+
+        _time.Advance(TimeSpan.FromMinutes(5));
+        await SweepAsync(worker);
+        Assert.Equal([Tier.Cold], await TiersAsync(worker, [id]));
+        await Refusal.ExpectAsync(
+            ErrorCode.ScrollExpired, "cursor", async () => await worker.Client.ScrollVectorsAsync(request));
+    }
+
+    [Fact]
     public async Task At_a_start_what_was_written_last_is_read_first_and_the_rest_stays_cold()
     {
         var ids = new List<string>();
