@@ -7,8 +7,8 @@ namespace Taishang.Ai.Indexes;
 /// <summary>
 /// Which collections are in memory (hot) and which stand on disk alone (cold). One that nobody used for a while gives
 /// its memory back; when the budget or the process's limit does not hold another one, those used longest ago go first.
-/// Pinned ones, those that somebody is inside of, and those whose scrolls wait for a page stay; only the process's limit
-/// ends scrolls, where nothing else gives it room.
+/// Pinned ones, those that somebody is inside of, and those whose scrolls wait for a page stay; only the process's
+/// limit ends scrolls, where nothing else gives it room.
 /// </summary>
 internal sealed class CollectionTiers(
     CollectionFolders folders, VectorEngineOptions engine, IndexOptions options, AiMetrics metrics, TimeProvider time,
@@ -87,13 +87,15 @@ internal sealed class CollectionTiers(
             }
             catch (MemoryLimitException)
             {
-                if (!await CoolOneAsync(Unscrolled(all()), "room") && !await CoolOneAsync(Candidates(all()), "room")) throw;
+                if (!await CoolOneAsync(Unscrolled(all()), "room")
+                    && !await CoolOneAsync(Candidates(all()), "room"))
+                    throw;
             }
         }
     }
 
-    /// <summary>The budget is kept as far as pinned, busy and scrolled ones allow: a collection larger than it can still be
-    /// used.</summary>
+    /// <summary>The budget is kept as far as pinned, busy and scrolled ones allow: a collection larger than it can
+    /// still be used.</summary>
     private async Task CoolToBudgetAsync(Func<IEnumerable<CollectionEntry>> all, CollectionEntry? next)
     {
         if (options.HotBytesMax == 0) return;
