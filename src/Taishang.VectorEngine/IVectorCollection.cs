@@ -54,7 +54,8 @@ public interface IVectorCollection : IAsyncDisposable
     Task ReconfigureAsync(int? efSearch, int? probes, TimeSpan? timeToLive, CancellationToken cancellation);
 
     /// <summary>Puts the collection as it is at one commit into a folder.</summary>
-    Task<CollectionSnapshot> SnapshotAsync(string folder, string note, CancellationToken cancellation);
+    Task<CollectionSnapshot> SnapshotAsync(
+        string folder, string note, IProgress<double>? progress, CancellationToken cancellation);
 
     /// <summary>The state at this moment.</summary>
     CollectionDescription Describe();

@@ -6,10 +6,11 @@ namespace Taishang.VectorEngine;
 public sealed partial class ShardedCollection
 {
     /// <inheritdoc/>
-    public async Task<CollectionSnapshot> SnapshotAsync(string folder, string note, CancellationToken cancellation)
+    public async Task<CollectionSnapshot> SnapshotAsync(
+        string folder, string note, IProgress<double>? progress, CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        var request = new SnapshotRequest(folder, note);
+        var request = new SnapshotRequest(folder, note, progress);
         request.Check();
         var device = _commits.Device;
         ShardManifest? frozen = null;

@@ -27,6 +27,9 @@ internal sealed class SnapshotFolder : IDisposable
         Clear("");
     }
 
+    /// <summary>Is told of every piece that was read.</summary>
+    public CopyProgress? Progress { get; set; }
+
     /// <summary>Where files are put before <see cref="Commit"/>.</summary>
     public string Aside { get; }
 
@@ -92,7 +95,7 @@ internal sealed class SnapshotFolder : IDisposable
         }
     }
 
-    private static string Hash(
+    private string Hash(
         IStorageFile source, string path, long bytes, IStorageFile? target, CancellationToken cancellation)
     {
         var hash = new XxHash128();
@@ -107,6 +110,7 @@ internal sealed class SnapshotFolder : IDisposable
             hash.Append(part);
             target?.Write(at, part);
             at += part.Length;
+            Progress?.Add(part.Length);
         }
 
         return Convert.ToHexStringLower(hash.GetCurrentHash());

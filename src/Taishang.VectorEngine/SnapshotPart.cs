@@ -22,6 +22,9 @@ internal sealed class SnapshotPart(CollectionFiles files, CollectionState state,
 
     public long LiveRows { get; private set; }
 
+    /// <summary>Of what was pinned.</summary>
+    public long Bytes => _pinned.Sum(file => file.Bytes);
+
     /// <summary>By the writer, or by who holds its queue.</summary>
     public void Pin(SnapshotFolder target)
     {

@@ -10,10 +10,12 @@ namespace Taishang.VectorEngine;
 /// </summary>
 internal sealed class SnapshotRestorer(IStorageDevice device, VectorEngineOptions engine)
 {
-    public async Task<CollectionSnapshot> RestoreAsync(string source, string folder, CancellationToken cancellation)
+    public async Task<CollectionSnapshot> RestoreAsync(
+        string source, string folder, IProgress<double>? progress, CancellationToken cancellation)
     {
         var snapshot = SnapshotFile.Load(device, source);
         using var target = new SnapshotFolder(device, folder);
+        target.Progress = new CopyProgress(snapshot.Entries.Sum(entry => entry.Bytes), progress);
         foreach (var below in snapshot.Folders())
             target.Clear(below);
         foreach (var entry in snapshot.Entries)

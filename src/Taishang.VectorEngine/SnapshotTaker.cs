@@ -11,7 +11,7 @@ namespace Taishang.VectorEngine;
 /// <param name="time">Dates the snapshot.</param>
 internal sealed class SnapshotTaker(IStorageDevice device, TimeProvider time)
 {
-    /// <param name="request">Where to, and what to keep beside the rows.</param>
+    /// <param name="request">Where to, what to keep beside the rows, and who is told how far it is.</param>
     /// <param name="parts">The collection, or its shards.</param>
     /// <param name="pin">Pins all parts, while none of them takes a write; returns the options of that moment.</param>
     /// <param name="finish">Puts down what the collection has beside its parts.</param>
@@ -25,6 +25,7 @@ internal sealed class SnapshotTaker(IStorageDevice device, TimeProvider time)
         try
         {
             var options = await pin(target);
+            target.Progress = new CopyProgress(parts.Sum(part => part.Bytes), request.Progress);
             var createdAt = time.GetUtcNow();
             return await Task.Run(
                 () =>
@@ -56,7 +57,7 @@ internal sealed class SnapshotTaker(IStorageDevice device, TimeProvider time)
 }
 
 /// <summary>A snapshot to take.</summary>
-internal sealed record SnapshotRequest(string Folder, string Note)
+internal sealed record SnapshotRequest(string Folder, string Note, IProgress<double>? Progress)
 {
     /// <exception cref="VectorInputException">The note is too long.</exception>
     /// <exception cref="InvalidOperationException">The folder exists.</exception>

@@ -12,13 +12,15 @@ public sealed partial class VectorCollection
     /// </summary>
     /// <param name="folder">On the same disk, files that never change are shared by links; others are copied.</param>
     /// <param name="note">Kept beside the rows, for the caller's own use; up to 1 MiB of text.</param>
-    /// <param name="cancellation">Leaves nothing.</param>
+    /// <param name="progress">Told the share that was copied and checked, from the thread that does it.</param>
+    /// <param name="cancellation">Ends it between two pieces of a file, and leaves nothing.</param>
     /// <exception cref="InvalidOperationException">The folder exists.</exception>
     /// <exception cref="WriteFailedException">The disk refused.</exception>
-    public async Task<CollectionSnapshot> SnapshotAsync(string folder, string note, CancellationToken cancellation)
+    public async Task<CollectionSnapshot> SnapshotAsync(
+        string folder, string note, IProgress<double>? progress, CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        var request = new SnapshotRequest(folder, note);
+        var request = new SnapshotRequest(folder, note, progress);
         request.Check();
         try
         {
@@ -69,21 +71,28 @@ public sealed partial class VectorCollection
     /// <exception cref="WriteFailedException">The disk refused.</exception>
     public static Task<CollectionSnapshot> RestoreAsync(
         string snapshotFolder, string folder, VectorEngineOptions engine, CancellationToken cancellation) =>
-        RestoreAsync(snapshotFolder, folder, engine, DiskDevice.Instance, cancellation);
+        RestoreAsync(snapshotFolder, folder, engine, progress: null, cancellation);
+
+    /// <summary>The same, telling the share that was copied and checked.</summary>
+    public static Task<CollectionSnapshot> RestoreAsync(
+        string snapshotFolder, string folder, VectorEngineOptions engine, IProgress<double>? progress,
+        CancellationToken cancellation) =>
+        RestoreAsync(snapshotFolder, folder, engine, DiskDevice.Instance, cancellation, progress);
 
     internal static async Task<CollectionSnapshot> RestoreAsync(
         string snapshotFolder,
         string folder,
         VectorEngineOptions engine,
         IStorageDevice device,
-        CancellationToken cancellation)
+        CancellationToken cancellation,
+        IProgress<double>? progress = null)
     {
         RequireSnapshot(device, snapshotFolder);
         RequireAbsent(folder);
         try
         {
             return await Task.Run(
-                () => new SnapshotRestorer(device, engine).RestoreAsync(snapshotFolder, folder, cancellation),
+                () => new SnapshotRestorer(device, engine).RestoreAsync(snapshotFolder, folder, progress, cancellation),
                 cancellation);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

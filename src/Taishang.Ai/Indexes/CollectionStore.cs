@@ -109,7 +109,8 @@ internal sealed class CollectionStore(
     /// <summary>Makes a collection of a snapshot; one that exists is left as it is. Returns its rows.</summary>
     /// <exception cref="WorkerException">This worker holds as many as it may.</exception>
     /// <exception cref="CorruptDataException">The snapshot is damaged; nothing was made.</exception>
-    public async Task<long> RestoreAsync(Guid id, string snapshotFolder, CancellationToken cancellation)
+    public async Task<long> RestoreAsync(
+        Guid id, string snapshotFolder, IProgress<double>? progress, CancellationToken cancellation)
     {
         if (_entries.ContainsKey(id)) return await CountAsync(id, cancellation);
         RequireRoom();
@@ -117,7 +118,7 @@ internal sealed class CollectionStore(
         try
         {
             // Aside and without the lock: a large restore holds up no one.
-            await VectorCollection.RestoreAsync(snapshotFolder, folders.Making(id), engine, cancellation);
+            await VectorCollection.RestoreAsync(snapshotFolder, folders.Making(id), engine, progress, cancellation);
             await _changes.WaitAsync(cancellation);
             try
             {

@@ -20,7 +20,7 @@ internal sealed class SnapshotStore(
     SnapshotFolders folders, CollectionStore collections, CallGates gates, IndexOptions options,
     ILogger<SnapshotStore> logger)
 {
-    private readonly ConcurrentDictionary<Guid, bool> _busy = new();
+    private readonly ConcurrentDictionary<Guid, Work> _busy = new();
 
     /// <summary>Takes it, or finds it taken.</summary>
     /// <exception cref="WorkerException">SNAPSHOT_LIMIT, or the collection or the disk refuses.</exception>
@@ -36,7 +36,7 @@ internal sealed class SnapshotStore(
         var kept = JsonSerializer.Serialize(new Note(collectionId, note));
         try
         {
-            var taken = await lease.Collection.SnapshotAsync(folders.Of(id), kept, stop.Token);
+            var taken = await lease.Collection.SnapshotAsync(folders.Of(id), kept, hold.Work, stop.Token);
             return new StoredSnapshot(id, collectionId, note, taken);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
@@ -51,6 +51,9 @@ internal sealed class SnapshotStore(
         .. folders.List().Select(Read)
             .Where(stored => collectionId is null || stored.CollectionId == collectionId),
     ];
+
+    /// <summary>The share that is done of what happens to a snapshot; 0 when nothing does.</summary>
+    public double ProgressOf(Guid id) => _busy.TryGetValue(id, out var work) ? work.Share : 0;
 
     public StoredSnapshot? Find(Guid id) => folders.Exists(id) ? Read(id) : null;
 
@@ -70,7 +73,7 @@ internal sealed class SnapshotStore(
         if (!folders.Exists(id)) throw NotFound(id);
         try
         {
-            return await collections.RestoreAsync(collectionId, folders.Of(id), cancellation);
+            return await collections.RestoreAsync(collectionId, folders.Of(id), hold.Work, cancellation);
         }
         catch (Exception e) when (e is CorruptDataException or FileNotFoundException)
         {
@@ -107,18 +110,32 @@ internal sealed class SnapshotStore(
     }
 
     /// <summary>Refuses a second caller of one snapshot while the first is at it.</summary>
-    private Held Hold(Guid id) => _busy.TryAdd(id, true)
-        ? new Held(_busy, id)
-        : throw new WorkerException(
+    private Held Hold(Guid id)
+    {
+        var held = new Held(_busy, id, new Work());
+        return _busy.TryAdd(id, held.Work) ? held : throw new WorkerException(
             ErrorCode.Overloaded, $"snapshot {id:D} is being taken, restored or deleted", "snapshot_id")
         {
             RetryAfter = TimeSpan.FromSeconds(1),
         };
+    }
 
     private sealed record Note(Guid CollectionId, string Text);
 
-    private sealed class Held(ConcurrentDictionary<Guid, bool> busy, Guid id) : IDisposable
+    private sealed class Held(ConcurrentDictionary<Guid, Work> busy, Guid id, Work work) : IDisposable
     {
+        public Work Work => work;
+
         public void Dispose() => busy.TryRemove(id, out _);
+    }
+
+    /// <summary>How far a snapshot or restore is, for who asks.</summary>
+    private sealed class Work : IProgress<double>
+    {
+        private double _share;
+
+        public double Share => Volatile.Read(ref _share);
+
+        public void Report(double value) => Volatile.Write(ref _share, value);
     }
 }

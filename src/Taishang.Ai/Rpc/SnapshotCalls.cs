@@ -19,7 +19,9 @@ internal sealed class SnapshotCalls(SnapshotStore store)
         var response = new ListSnapshotsResponse();
         if (request.SnapshotId.Length > 0)
         {
-            if (store.Find(SnapshotId(request.SnapshotId)) is { } found) response.Snapshots.Add(ToWire(found));
+            var id = SnapshotId(request.SnapshotId);
+            response.Progress = store.ProgressOf(id);
+            if (store.Find(id) is { } found) response.Snapshots.Add(ToWire(found));
             return Task.FromResult(response);
         }
 

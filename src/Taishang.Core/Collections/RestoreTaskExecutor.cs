@@ -14,7 +14,7 @@ namespace Taishang.Core.Collections;
 /// </summary>
 internal sealed class RestoreTaskExecutor(
     SnapshotCatalog catalog, CollectionLife life, CollectionStore store, CollectionReadiness readiness,
-    ModelStore models) : ITaskExecutor
+    ModelStore models, SnapshotProgress progress) : ITaskExecutor
 {
     public const string TypeName = "restore";
 
@@ -37,8 +37,10 @@ internal sealed class RestoreTaskExecutor(
         {
             var placed = await catalog.GetAsync(context.Payload.GetProperty("snapshot").GetString()!, cancellation);
             var row = await RowAsync(context, placed, cancellation);
-            row = await life.CreateAsync(
-                row, new SnapshotPlace(placed.Info.SnapshotId, placed.WorkerId), cancellation);
+            var place = new SnapshotPlace(placed.Info.SnapshotId, placed.WorkerId);
+            var begun = row;
+            row = await progress.FollowAsync(
+                place, context, () => life.CreateAsync(begun, place, cancellation), cancellation);
             var live = await readiness.DescribeAsync(row, cancellation);
             row = await readiness.ReconcileAsync(row, live, cancellation);
             var result = new JsonObject

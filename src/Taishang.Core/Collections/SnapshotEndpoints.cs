@@ -17,6 +17,7 @@ internal static class SnapshotEndpoints
     public static void AddSnapshots(this IServiceCollection services)
     {
         services.AddSingleton<SnapshotCatalog>();
+        services.AddSingleton<SnapshotProgress>();
         services.AddSingleton<ITaskExecutor, SnapshotTaskExecutor>();
         services.AddSingleton<ITaskExecutor, RestoreTaskExecutor>();
     }

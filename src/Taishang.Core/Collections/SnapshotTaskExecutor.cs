@@ -13,7 +13,7 @@ namespace Taishang.Core.Collections;
 /// With <c>keep</c>, older snapshots of the collection beyond so many go once the new one is whole.
 /// </summary>
 internal sealed class SnapshotTaskExecutor(
-    IAiClient ai, CollectionLookup lookup, SnapshotCatalog catalog) : ITaskExecutor
+    IAiClient ai, CollectionLookup lookup, SnapshotCatalog catalog, SnapshotProgress progress) : ITaskExecutor
 {
     public const string TypeName = "snapshot";
     public const int KeepMax = 10_000;
@@ -38,15 +38,15 @@ internal sealed class SnapshotTaskExecutor(
                 await context.SaveCheckpointAsync(
                     new JsonObject { ["collection"] = row.Id }.ToJsonString(), cancellation);
             var description = context.Payload.TryGetProperty("description", out var text) ? text.GetString() : null;
-            var info = await ai.CallAsync(
-                AiCalls.CreateSnapshot,
-                new CreateSnapshotRequest
-                {
-                    CollectionId = row.Id,
-                    SnapshotId = context.TaskId,
-                    NoteJson = new SnapshotNote(row, description).ToJson(),
-                },
-                row.WorkerId, cancellation);
+            var request = new CreateSnapshotRequest
+            {
+                CollectionId = row.Id,
+                SnapshotId = context.TaskId,
+                NoteJson = new SnapshotNote(row, description).ToJson(),
+            };
+            var info = await progress.FollowAsync(
+                new SnapshotPlace(context.TaskId, row.WorkerId ?? ""), context,
+                () => ai.CallAsync(AiCalls.CreateSnapshot, request, row.WorkerId, cancellation), cancellation);
             return new JsonObject
             {
                 ["snapshot"] = info.SnapshotId,
