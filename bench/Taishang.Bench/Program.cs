@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Taishang.Bench;
 using Taishang.Bench.Peers;
+using Taishang.Bench.Tasks;
 
 // Each benchmark prints a table and one JSON line. `smoke` runs all of them small, to show that they still work.
 var rows = new Option<int>("--rows") { Description = "Rows of data.", DefaultValueFactory = _ => 60_000 };
@@ -41,7 +42,9 @@ smoke.SetAction(async (_, cancellation) =>
 });
 command.Subcommands.Add(smoke);
 command.Subcommands.Add(PeersCommand.Peers());
+command.Subcommands.Add(TaskBench.FullCommand());
 command.Subcommands.Add(Hidden("peer", OwnPeer.RunAsync));
+command.Subcommands.Add(Hidden(CoresBench.ChildVerb, CoresBench.ChildAsync));
 command.Subcommands.Add(Hidden("recovery-child", RecoveryChild.RunAsync));
 return await command.Parse(args).InvokeAsync();
 

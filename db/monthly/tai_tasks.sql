@@ -42,5 +42,5 @@ CREATE TABLE IF NOT EXISTS tai_tasks_{month} (
     updated_at     TIMESTAMPTZ  NOT NULL
 );
 CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_status ON tai_tasks_{month} (status, created_at);
-CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_type ON tai_tasks_{month} (type);
+CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_type ON tai_tasks_{month} (type, id);
 CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_parent ON tai_tasks_{month} (parent_id) WHERE parent_id IS NOT NULL;

@@ -36,6 +36,14 @@ public static class DatabaseFailure
         _ => false,
     };
 
+    /// <summary>True when a table is not there, such as a month that another process has dropped.</summary>
+    public static bool IsMissingTable(Exception e) => e switch
+    {
+        SqliteException { SqliteErrorCode: 1 } => e.Message.Contains("no such table", StringComparison.Ordinal),
+        PostgresException { SqlState: PostgresErrorCodes.UndefinedTable } => true,
+        _ => false,
+    };
+
     /// <summary>True when another row still refers to this one, or this one to none.</summary>
     public static bool IsForeignKeyViolation(Exception e) => e switch
     {

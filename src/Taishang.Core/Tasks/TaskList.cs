@@ -29,38 +29,26 @@ internal sealed record TaskFilter
 /// </summary>
 internal sealed class TaskList(Database database, MonthlyTables tables)
 {
-    private const string Matches = """
-        (@type IS NULL OR type = @type) AND (@status IS NULL OR status = @status)
-        AND (@parentId IS NULL OR parent_id = @parentId) AND (@priority IS NULL OR priority = @priority)
-        AND (@fromId IS NULL OR id >= @fromId) AND (@toId IS NULL OR id < @toId)
-        """;
-
-    private const string SqliteMatches =
-        Matches + " AND (@labelKey IS NULL OR json_extract(labels, '$.\"' || @labelKey || '\"') = @labelValue)";
-
-    // The casts give the server types for parameters that are null.
-    private const string PostgreSqlMatches = """
-        (@type::text IS NULL OR type = @type) AND (@status::text IS NULL OR status = @status)
-        AND (@parentId::text IS NULL OR parent_id = @parentId) AND (@priority::int IS NULL OR priority = @priority)
-        AND (@fromId::text IS NULL OR id >= @fromId) AND (@toId::text IS NULL OR id < @toId)
-        AND (@labelKey::text IS NULL OR labels::json ->> @labelKey = @labelValue)
-        """;
-
-    /// <summary>The order of each sort; ids are in the order of creation, and break all ties.</summary>
-    private static readonly Dictionary<(string Field, bool Descending), string> Orders = new()
-    {
-        [("created_at", false)] = "id",
-        [("created_at", true)] = "id DESC",
-        [("updated_at", false)] = "updated_at, id",
-        [("updated_at", true)] = "updated_at DESC, id DESC",
-        [("priority", false)] = "priority, id",
-        [("priority", true)] = "priority DESC, id DESC",
-    };
-
     public static readonly string[] SortFields = ["created_at", "updated_at", "priority"];
 
     public async Task<(IReadOnlyList<AiTask> Tasks, long Total)> ReadAsync(
         TaskFilter filter, string sortField, bool descending, (long Skip, int Take) page,
+        CancellationToken cancellation)
+    {
+        try
+        {
+            return await ReadAsync(filter, (sortField, descending), page, cancellation);
+        }
+        catch (Exception e) when (DatabaseFailure.IsMissingTable(e))
+        {
+            // Another process has dropped a month.
+            await tables.RefreshAsync(cancellation);
+            return await ReadAsync(filter, (sortField, descending), page, cancellation);
+        }
+    }
+
+    private async Task<(IReadOnlyList<AiTask> Tasks, long Total)> ReadAsync(
+        TaskFilter filter, (string Field, bool Descending) sort, (long Skip, int Take) page,
         CancellationToken cancellation)
     {
         var months = Months(filter).ToArray();
@@ -68,25 +56,21 @@ internal sealed class TaskList(Database database, MonthlyTables tables)
         return await database.ReadAsync(
             async session =>
             {
-                var matches = session.Dialect == Dialect.Sqlite ? SqliteMatches : PostgreSqlMatches;
                 var counts = new List<(Month Month, long Count)>();
                 foreach (var month in months)
                 {
-                    var sql = MonthlyTable.Sql($"SELECT count(*) FROM tai_tasks_{{month}} WHERE {matches}", month);
-                    var count = await session.ScalarAsync<long>(sql, Parameters(filter, page));
+                    var count = await session.ScalarAsync<long>(
+                        TaskListQuery.Count(filter, session.Dialect, month), Parameters(filter, page));
                     if (count > 0) counts.Add((month, count));
                 }
 
                 var total = counts.Sum(month => month.Count);
                 if (page.Skip >= total) return ([], total);
-                var order = Orders[(sortField, descending)];
-                var (reached, skip) = sortField == "created_at"
-                    ? Reach(descending ? counts : [.. counts.AsEnumerable().Reverse()], page)
+                var (reached, skip) = sort.Field == "created_at"
+                    ? Reach(sort.Descending ? counts : [.. counts.AsEnumerable().Reverse()], page)
                     : (counts, page.Skip);
-                var union = string.Join(" UNION ALL ", reached.Select(month => MonthlyTable.Sql(
-                    $"SELECT {TaskStore.Columns} FROM tai_tasks_{{month}} WHERE {matches}", month.Month)));
                 var tasks = await session.QueryAsync<AiTask>(
-                    $"SELECT {TaskStore.Columns} FROM ({union}) AS months ORDER BY {order} LIMIT @take OFFSET @skip",
+                    TaskListQuery.Page(filter, session.Dialect, reached.Select(month => month.Month), sort),
                     Parameters(filter, (skip, page.Take)));
                 return (tasks, total);
             },
@@ -121,7 +105,7 @@ internal sealed class TaskList(Database database, MonthlyTables tables)
         (filter.CreatedFrom is not { } from || month.Next().Start > from)
         && (filter.CreatedTo is not { } to || month.Start < to));
 
-    private static object Parameters(TaskFilter filter, (long Skip, int Take) page) => new
+    internal static object Parameters(TaskFilter filter, (long Skip, int Take) page) => new
     {
         type = filter.Type,
         status = filter.Status,
@@ -133,5 +117,6 @@ internal sealed class TaskList(Database database, MonthlyTables tables)
         labelValue = filter.LabelValue,
         skip = page.Skip,
         take = page.Take,
+        end = page.Skip + page.Take,
     };
 }

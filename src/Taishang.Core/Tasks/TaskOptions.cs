@@ -32,6 +32,21 @@ public sealed class TaskOptions
     /// <summary>Lines of its log that a task keeps, the newest. 1–100,000.</summary>
     public int LogLinesMax { get; set; } = 1_000;
 
+    /// <summary>
+    /// Months of tasks kept, this one included; older ones are taken away whole once all in them has ended. 0 (the
+    /// default) keeps all. 0–1,200.
+    /// </summary>
+    public int KeepMonths { get; set; }
+
+    /// <summary>
+    /// Where months are written as JSON Lines (gzip) before they are dropped; null drops them without. With several
+    /// cores a folder that they share, or each month is in that of the core that took it.
+    /// </summary>
+    public string? ExportFolder { get; set; }
+
+    /// <summary>How long figures by the minute are kept. Days, 1–3,660.</summary>
+    public int FiguresKeepDays { get; set; } = 35;
+
     /// <summary>Streams of tasks that are open at once; more are refused. 1–10,000.</summary>
     public int StreamsMax { get; set; } = 256;
 
@@ -160,6 +175,9 @@ public sealed class TaskOptions
         if (ProgressIntervalMs is < 10 or > 60_000)
             return $"Tasks:ProgressIntervalMs: expected 10 to 60000, came {ProgressIntervalMs}";
         if (LogLinesMax is < 1 or > 100_000) return $"Tasks:LogLinesMax: expected 1 to 100000, came {LogLinesMax}";
+        if (KeepMonths is < 0 or > 1_200) return $"Tasks:KeepMonths: expected 0 to 1200, came {KeepMonths}";
+        if (FiguresKeepDays is < 1 or > 3_660)
+            return $"Tasks:FiguresKeepDays: expected 1 to 3660, came {FiguresKeepDays}";
         if (StreamsMax is < 1 or > 10_000) return $"Tasks:StreamsMax: expected 1 to 10000, came {StreamsMax}";
         if (StreamPollMs is < 10 or > 5_000) return $"Tasks:StreamPollMs: expected 10 to 5000, came {StreamPollMs}";
         if (StreamBuffer is < 16 or > 1_000_000)

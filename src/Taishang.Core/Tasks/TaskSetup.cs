@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Taishang.Core.Tasks.Schedules;
+using Taishang.Core.Tasks.History;
 using Taishang.Core.Tasks.Watching;
 
 namespace Taishang.Core.Tasks;
@@ -29,6 +30,8 @@ internal static class TaskSetup
         services.AddSingleton<TaskStreams>();
         services.AddHostedService(provider => provider.GetRequiredService<TaskStreams>());
         services.AddSingleton<StreamEndpoint>();
+        services.AddSingleton<TaskRetention>();
+        services.AddHostedService(provider => provider.GetRequiredService<TaskRetention>());
         services.AddSingleton<TaskQueue>();
         services.AddSingleton<TaskVerbs>();
         services.AddSingleton<TaskRunner>();

@@ -96,8 +96,17 @@ public sealed class TaskStore(
     public async Task<AiTask?> FindAsync(string id, CancellationToken cancellation)
     {
         if (await MonthAsync(id, cancellation) is not { } month) return null;
-        return await database.ReadAsync(
-            session => session.FindAsync<AiTask>(MonthlyTable.Sql(Find, month), new { id }), cancellation);
+        try
+        {
+            return await database.ReadAsync(
+                session => session.FindAsync<AiTask>(MonthlyTable.Sql(Find, month), new { id }), cancellation);
+        }
+        catch (Exception e) when (DatabaseFailure.IsMissingTable(e))
+        {
+            // Another process has dropped the month.
+            await tables.RefreshAsync(cancellation);
+            return null;
+        }
     }
 
     /// <summary>The task as the caller's transaction sees it, or null.</summary>

@@ -38,6 +38,9 @@ internal sealed class TaskFeed(Database database, MonthlyTables tables)
         FROM tai_task_queue q JOIN tai_tasks_{month} t ON t.id = q.task_id WHERE q.state = 'running'
         """;
 
+    /// <summary>Looks which months there are: another process may have dropped one.</summary>
+    public Task RefreshAsync(CancellationToken cancellation) => tables.RefreshAsync(cancellation);
+
     /// <summary>What is settled now. To be asked before the lines are read.</summary>
     public Task<FeedBounds> BoundsAsync(CancellationToken cancellation) => database.ReadAsync(
         async session =>

@@ -91,6 +91,7 @@ internal sealed class TaskStreams(
             catch (Exception e)
             {
                 logger.LogWarning("Streams of tasks pause: {Reason}", e.Message);
+                if (DatabaseFailure.IsMissingTable(e)) await feed.RefreshAsync(stoppingToken);
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken)
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

@@ -1,0 +1,113 @@
+using System.Diagnostics;
+using Dapper;
+using Npgsql;
+
+namespace Taishang.Bench.Tasks;
+
+/// <summary>
+/// One, two and three core processes on one PostgreSQL, each creating its share of the tasks and running whatever it
+/// claims. Afterwards every task must have been claimed and completed exactly once.
+/// </summary>
+internal static class CoresBench
+{
+    public const string ChildVerb = "tasks-child";
+
+    private const string Counts = """
+        SELECT count(*) FILTER (WHERE verb = 'claim'), count(*) FILTER (WHERE verb = 'complete'),
+            count(DISTINCT task_id), count(*) FILTER (WHERE verb NOT IN ('create', 'claim', 'complete'))
+        FROM TABLE
+        """;
+
+    public static async Task RunAsync(BenchPostgres postgres, int tasks, CancellationToken cancellation)
+    {
+        var report = new Report($"tasks postgresql: {tasks} no-op tasks in several processes");
+        for (var cores = 1; cores <= 3; cores++)
+        {
+            var connection = await postgres.CreateDatabaseAsync($"cores{cores}");
+            var speed = await MeasureAsync(connection, cores, tasks, cancellation);
+            report.Add($"{cores} {(cores == 1 ? "process" : "processes")}", speed, "tasks/s");
+        }
+
+        report.Print();
+    }
+
+    /// <summary>A process of its own: says when it is ready, creates its share when told, runs to the end.</summary>
+    public static async Task ChildAsync(string[] arguments, CancellationToken cancellation)
+    {
+        await using var host = await TaskBenchHost.StartAsync(arguments[0]);
+        await host.CreateAsync(int.Parse(arguments[2]), cancellation);
+        await Console.Out.WriteLineAsync("ready");
+        while (await Console.In.ReadLineAsync(cancellation) == "go")
+        {
+            await host.CreateAsync(int.Parse(arguments[1]), cancellation);
+            await Console.Out.WriteLineAsync("created");
+        }
+    }
+
+    private static async Task<double> MeasureAsync(
+        string connection, int cores, int tasks, CancellationToken cancellation)
+    {
+        const int WarmUp = 200;
+        var share = tasks / cores;
+        var children = new List<Process>();
+        try
+        {
+            for (var i = 0; i < cores; i++)
+            {
+                children.Add(Start(connection, share, WarmUp));
+                await children[^1].StandardOutput.ReadLineAsync(cancellation);
+            }
+
+            await using var database = new NpgsqlConnection(connection);
+            var table = $"tai_task_events_{TimeProvider.System.GetUtcNow():yyyyMM}";
+            await WaitAsync(database, table, WarmUp * cores, cancellation);
+            var watch = Stopwatch.StartNew();
+            foreach (var child in children) await child.StandardInput.WriteLineAsync("go");
+            foreach (var child in children) await child.StandardOutput.ReadLineAsync(cancellation);
+            await WaitAsync(database, table, (WarmUp + share) * cores, cancellation);
+            var elapsed = watch.Elapsed;
+            var (claims, completions, distinct, others) = await database.QuerySingleAsync<(long, long, long, long)>(
+                Counts.Replace("TABLE", table, StringComparison.Ordinal));
+            if (claims != completions || completions != distinct || others > 0)
+            {
+                throw new InvalidOperationException(
+                    $"{distinct} tasks: claimed {claims} times, completed {completions} times, else moved {others}");
+            }
+
+            return share * cores / elapsed.TotalSeconds;
+        }
+        finally
+        {
+            foreach (var child in children)
+            {
+                child.StandardInput.Close();
+                if (!child.WaitForExit(20_000)) child.Kill();
+                child.Dispose();
+            }
+        }
+    }
+
+    private static async Task WaitAsync(
+        NpgsqlConnection database, string table, long completed, CancellationToken cancellation)
+    {
+        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        while (await database.ExecuteScalarAsync<long>($"SELECT count(*) FROM {table} WHERE verb = 'complete'")
+            < completed)
+            await pause.WaitForNextTickAsync(cancellation);
+    }
+
+    private static Process Start(string connection, int share, int warmUp)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!)
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
+        if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet")
+            start.ArgumentList.Add(typeof(CoresBench).Assembly.Location);
+        foreach (var argument in (string[])[ChildVerb, connection, $"{share}", $"{warmUp}"])
+            start.ArgumentList.Add(argument);
+        return Process.Start(start)!;
+    }
+}
