@@ -5,8 +5,8 @@ namespace Taishang.Bench.Tasks;
 
 /// <summary>
 /// Ours and Hangfire in turns on one server: no-op tasks, each durable by the server's default, created by many
-/// callers, run and recorded as done by one process. Hangfire gets its best of several numbers of callers and workers; more of
-/// them than these slow it down.
+/// callers, run and recorded as done by one process. Hangfire gets its best of several numbers of callers and
+/// workers; more of them than these slow it down.
 /// </summary>
 internal static class HangfireBench
 {

@@ -13,7 +13,7 @@ internal sealed class TaskBenchHost : IAsyncDisposable
     public const string Noop = "noop";
 
     /// <summary>Callers that create tasks at once.</summary>
-    public const int Creators = 64;
+    public const int Creators = 256;
 
     private const string CompletedPath = "/api/taishang/tasks?type=noop&status=completed&page_size=1";
 

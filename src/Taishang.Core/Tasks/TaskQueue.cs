@@ -140,8 +140,11 @@ internal sealed class TaskQueue(
             session => TaskSettling.SettleAsync(session, Actors.Worker(workerId), settlements, links, _options),
             cancellation);
         foreach (var move in moves) Note(move.Move, move.Type);
-        var held = moves.Select(move => move.Move.Id).ToHashSet();
-        return [.. settlements.Select(settlement => held.Contains(settlement.Claim.Task.Id))];
+        var held = moves.Select(move => (move.Move.Id, move.Fence)).ToHashSet();
+        return
+        [
+            .. settlements.Select(settlement => held.Contains((settlement.Claim.Task.Id, settlement.Claim.Fence))),
+        ];
     }
 
     /// <summary>
@@ -240,6 +243,9 @@ internal sealed class TaskQueue(
 /// <summary>A transition that was written, and the type for the figures.</summary>
 internal sealed record SettledMove(TaskMove Move, string Type)
 {
+    /// <summary>The attempt's.</summary>
+    public long Fence { get; init; }
+
     /// <summary>When the attempt began, milliseconds since 1970 by the database's clock.</summary>
     public long StartedMs { get; init; }
 

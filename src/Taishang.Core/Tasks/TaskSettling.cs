@@ -11,7 +11,7 @@ internal static class TaskSettling
 {
     private const string PostgreSqlHeld = TaskQueueRows.ByIndex + """
         SELECT q.task_id, q.wish, q.wish_by, q.priority, q.attempt, q.max_attempts, tai_now() AS at,
-            q.deadline_ms - q.timeout_ms AS started_ms, q.run_at_ms AS due_ms
+            q.deadline_ms - q.timeout_ms AS started_ms, q.run_at_ms AS due_ms, q.fence
         FROM tai_task_queue q JOIN unnest(@ids, @fences) AS r (id, fence) ON q.task_id = r.id AND q.fence = r.fence
         WHERE q.state = 'running'
         ORDER BY q.task_id FOR UPDATE OF q
@@ -19,9 +19,8 @@ internal static class TaskSettling
 
     private const string SqliteHeld = """
         SELECT task_id, wish, wish_by, priority, attempt, max_attempts, tai_now() AS at,
-            deadline_ms - timeout_ms AS started_ms, run_at_ms AS due_ms
-        FROM tai_task_queue
-        WHERE task_id = @id AND fence = @fence AND state = 'running'
+            deadline_ms - timeout_ms AS started_ms, run_at_ms AS due_ms, fence
+        FROM tai_task_queue WHERE task_id IN @ids AND state = 'running'
         """;
 
     private const string Requeue = """
@@ -51,10 +50,11 @@ internal static class TaskSettling
         var moves = new List<SettledMove>(held.Count);
         foreach (var settlement in settlements)
         {
-            if (!held.TryGetValue(settlement.Claim.Task.Id, out var row)) continue;
+            if (Holds(held, settlement) is not { } row) continue;
             var task = settlement.Claim.Task;
             moves.Add(new SettledMove(Decide(settlement, row, actor, at), task.Type)
             {
+                Fence = row.Fence,
                 StartedMs = row.StartedMs,
                 DueMs = row.DueMs,
                 Tokens = settlement.Cost.Tokens - task.CostTokens,
@@ -65,7 +65,7 @@ internal static class TaskSettling
         await links.EndAsync(session, await WriteAsync(session, moves, at, options), at);
         await TaskLogStore.WriteAsync(
             session,
-            settlements.Where(settlement => held.ContainsKey(settlement.Claim.Task.Id))
+            settlements.Where(settlement => Holds(held, settlement) is not null)
                 .Select(settlement => (settlement.Claim.Task.Id, settlement.Logs)),
             options.LogLinesMax);
         return moves;
@@ -149,6 +149,10 @@ internal static class TaskSettling
         To = TaskTransitions.Require(move.Id, TaskState.Running, verb),
     };
 
+    /// <summary>A batch may bring a late end beside that of a newer attempt: only the fence tells them apart.</summary>
+    private static HeldRow? Holds(Dictionary<string, HeldRow> held, Settlement settlement) =>
+        held.TryGetValue(settlement.Claim.Task.Id, out var row) && row.Fence == settlement.Claim.Fence ? row : null;
+
     private static async Task<Dictionary<string, HeldRow>> HeldAsync(
         DatabaseSession session, IReadOnlyList<Settlement> settlements)
     {
@@ -162,20 +166,16 @@ internal static class TaskSettling
             return rows.ToDictionary(row => row.TaskId);
         }
 
-        var held = new Dictionary<string, HeldRow>(settlements.Count);
-        foreach (var settlement in settlements)
-        {
-            var id = settlement.Claim.Task.Id;
-            var row = await session.FindAsync<HeldRow>(SqliteHeld, new { id, fence = settlement.Claim.Fence });
-            if (row is not null) held[id] = row;
-        }
-
-        return held;
+        // One statement for all: the driver compiles each anew.
+        var ids = settlements.Select(settlement => settlement.Claim.Task.Id).Distinct().ToArray();
+        return (await session.QueryAsync<HeldRow>(SqliteHeld, new { ids })).ToDictionary(row => row.TaskId);
     }
 
     private sealed class HeldRow
     {
         public required string TaskId { get; init; }
+
+        public long Fence { get; init; }
 
         public string? Wish { get; init; }
 
