@@ -92,9 +92,6 @@ internal static class HistoryBench
         }
 
         if (database.Dialect == Dialect.PostgreSql)
-        {
             await database.ReadAsync(session => session.ExecuteAsync("VACUUM ANALYZE"), cancellation);
-            await database.ReadAsync(session => session.ExecuteAsync("CHECKPOINT"), cancellation);
-        }
     }
 }
