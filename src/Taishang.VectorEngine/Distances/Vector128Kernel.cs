@@ -10,7 +10,8 @@ internal readonly unsafe struct Vector128Kernel : IVectorKernel
 {
     private const int Lanes = 4;
 
-    public static float Dot(float* left, float* right, nint length)
+    public static float Dot<TAhead>(float* left, float* right, nint length)
+        where TAhead : struct, IReadAhead
     {
         Vector128<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
         nint i = 0;
@@ -29,10 +30,11 @@ internal readonly unsafe struct Vector128Kernel : IVectorKernel
             sum0 = Vector128.MultiplyAddEstimate(Vector128.Load(left + i), Vector128.Load(right + i), sum0);
 
         var total = Vector128.Sum((sum0 + sum1) + (sum2 + sum3));
-        return i == length ? total : total + ScalarKernel.Dot(left + i, right + i, length - i);
+        return i == length ? total : total + ScalarKernel.Dot<TAhead>(left + i, right + i, length - i);
     }
 
-    public static float SquaredL2(float* left, float* right, nint length)
+    public static float SquaredL2<TAhead>(float* left, float* right, nint length)
+        where TAhead : struct, IReadAhead
     {
         Vector128<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
         nint i = 0;
@@ -55,6 +57,6 @@ internal readonly unsafe struct Vector128Kernel : IVectorKernel
         }
 
         var total = Vector128.Sum((sum0 + sum1) + (sum2 + sum3));
-        return i == length ? total : total + ScalarKernel.SquaredL2(left + i, right + i, length - i);
+        return i == length ? total : total + ScalarKernel.SquaredL2<TAhead>(left + i, right + i, length - i);
     }
 }

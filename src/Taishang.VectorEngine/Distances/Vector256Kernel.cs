@@ -10,12 +10,14 @@ internal readonly unsafe struct Vector256Kernel : IVectorKernel
 {
     private const int Lanes = 8;
 
-    public static float Dot(float* left, float* right, nint length)
+    public static float Dot<TAhead>(float* left, float* right, nint length)
+        where TAhead : struct, IReadAhead
     {
         Vector256<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
         nint i = 0;
         for (; i <= length - 4 * Lanes; i += 4 * Lanes)
         {
+            TAhead.From(right + i);
             sum0 = Vector256.MultiplyAddEstimate(Vector256.Load(left + i), Vector256.Load(right + i), sum0);
             sum1 = Vector256.MultiplyAddEstimate(
                 Vector256.Load(left + i + Lanes), Vector256.Load(right + i + Lanes), sum1);
@@ -29,15 +31,17 @@ internal readonly unsafe struct Vector256Kernel : IVectorKernel
             sum0 = Vector256.MultiplyAddEstimate(Vector256.Load(left + i), Vector256.Load(right + i), sum0);
 
         var total = Vector256.Sum((sum0 + sum1) + (sum2 + sum3));
-        return i == length ? total : total + Vector128Kernel.Dot(left + i, right + i, length - i);
+        return i == length ? total : total + Vector128Kernel.Dot<TAhead>(left + i, right + i, length - i);
     }
 
-    public static float SquaredL2(float* left, float* right, nint length)
+    public static float SquaredL2<TAhead>(float* left, float* right, nint length)
+        where TAhead : struct, IReadAhead
     {
         Vector256<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
         nint i = 0;
         for (; i <= length - 4 * Lanes; i += 4 * Lanes)
         {
+            TAhead.From(right + i);
             var d0 = Vector256.Load(left + i) - Vector256.Load(right + i);
             var d1 = Vector256.Load(left + i + Lanes) - Vector256.Load(right + i + Lanes);
             var d2 = Vector256.Load(left + i + 2 * Lanes) - Vector256.Load(right + i + 2 * Lanes);
@@ -55,6 +59,6 @@ internal readonly unsafe struct Vector256Kernel : IVectorKernel
         }
 
         var total = Vector256.Sum((sum0 + sum1) + (sum2 + sum3));
-        return i == length ? total : total + Vector128Kernel.SquaredL2(left + i, right + i, length - i);
+        return i == length ? total : total + Vector128Kernel.SquaredL2<TAhead>(left + i, right + i, length - i);
     }
 }

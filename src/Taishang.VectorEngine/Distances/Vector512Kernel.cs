@@ -10,12 +10,15 @@ internal readonly unsafe struct Vector512Kernel : IVectorKernel
 {
     private const int Lanes = 16;
 
-    public static float Dot(float* left, float* right, nint length)
+    public static float Dot<TAhead>(float* left, float* right, nint length)
+        where TAhead : struct, IReadAhead
     {
         Vector512<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
         nint i = 0;
         for (; i <= length - 4 * Lanes; i += 4 * Lanes)
         {
+            TAhead.From(right + i);
+            TAhead.From(right + i + ReadAhead.StretchFloats);
             sum0 = Vector512.MultiplyAddEstimate(Vector512.Load(left + i), Vector512.Load(right + i), sum0);
             sum1 = Vector512.MultiplyAddEstimate(
                 Vector512.Load(left + i + Lanes), Vector512.Load(right + i + Lanes), sum1);
@@ -29,15 +32,18 @@ internal readonly unsafe struct Vector512Kernel : IVectorKernel
             sum0 = Vector512.MultiplyAddEstimate(Vector512.Load(left + i), Vector512.Load(right + i), sum0);
 
         var total = Vector512.Sum((sum0 + sum1) + (sum2 + sum3));
-        return i == length ? total : total + Vector256Kernel.Dot(left + i, right + i, length - i);
+        return i == length ? total : total + Vector256Kernel.Dot<TAhead>(left + i, right + i, length - i);
     }
 
-    public static float SquaredL2(float* left, float* right, nint length)
+    public static float SquaredL2<TAhead>(float* left, float* right, nint length)
+        where TAhead : struct, IReadAhead
     {
         Vector512<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
         nint i = 0;
         for (; i <= length - 4 * Lanes; i += 4 * Lanes)
         {
+            TAhead.From(right + i);
+            TAhead.From(right + i + ReadAhead.StretchFloats);
             var d0 = Vector512.Load(left + i) - Vector512.Load(right + i);
             var d1 = Vector512.Load(left + i + Lanes) - Vector512.Load(right + i + Lanes);
             var d2 = Vector512.Load(left + i + 2 * Lanes) - Vector512.Load(right + i + 2 * Lanes);
@@ -55,6 +61,6 @@ internal readonly unsafe struct Vector512Kernel : IVectorKernel
         }
 
         var total = Vector512.Sum((sum0 + sum1) + (sum2 + sum3));
-        return i == length ? total : total + Vector256Kernel.SquaredL2(left + i, right + i, length - i);
+        return i == length ? total : total + Vector256Kernel.SquaredL2<TAhead>(left + i, right + i, length - i);
     }
 }

@@ -59,10 +59,10 @@ public sealed unsafe class KernelTests
             var right = Rows.Vector(random, length).Concat(Enumerable.Repeat(float.NaN, 64)).ToArray();
             fixed (float* l = left, r = right)
             {
-                Assert.False(float.IsNaN(Vector512Kernel.Dot(l, r, length)));
-                Assert.False(float.IsNaN(Vector256Kernel.SquaredL2(l, r, length)));
-                Assert.False(float.IsNaN(Vector128Kernel.Dot(l, r, length)));
-                Assert.False(float.IsNaN(Vector512Kernel.SquaredL2(l, r, length)));
+                Assert.False(float.IsNaN(Vector512Kernel.Dot<NoReadAhead>(l, r, length)));
+                Assert.False(float.IsNaN(Vector256Kernel.SquaredL2<NoReadAhead>(l, r, length)));
+                Assert.False(float.IsNaN(Vector128Kernel.Dot<NoReadAhead>(l, r, length)));
+                Assert.False(float.IsNaN(Vector512Kernel.SquaredL2<NoReadAhead>(l, r, length)));
             }
         }
     }
@@ -103,15 +103,15 @@ public sealed unsafe class KernelTests
     {
         fixed (float* l = left, r = right)
         {
-            var dot = ScalarKernel.Dot(l, r, left.Length);
-            var squared = ScalarKernel.SquaredL2(l, r, left.Length);
+            var dot = ScalarKernel.Dot<NoReadAhead>(l, r, left.Length);
+            var squared = ScalarKernel.SquaredL2<NoReadAhead>(l, r, left.Length);
             var scale = left.Zip(right, (a, b) => Math.Abs((double)a * b)).Sum();
-            Check(dot, Vector512Kernel.Dot(l, r, left.Length), scale * tolerance);
-            Check(dot, Vector256Kernel.Dot(l, r, left.Length), scale * tolerance);
-            Check(dot, Vector128Kernel.Dot(l, r, left.Length), scale * tolerance);
-            Check(squared, Vector512Kernel.SquaredL2(l, r, left.Length), squared * tolerance);
-            Check(squared, Vector256Kernel.SquaredL2(l, r, left.Length), squared * tolerance);
-            Check(squared, Vector128Kernel.SquaredL2(l, r, left.Length), squared * tolerance);
+            Check(dot, Vector512Kernel.Dot<NoReadAhead>(l, r, left.Length), scale * tolerance);
+            Check(dot, Vector256Kernel.Dot<NoReadAhead>(l, r, left.Length), scale * tolerance);
+            Check(dot, Vector128Kernel.Dot<NoReadAhead>(l, r, left.Length), scale * tolerance);
+            Check(squared, Vector512Kernel.SquaredL2<NoReadAhead>(l, r, left.Length), squared * tolerance);
+            Check(squared, Vector256Kernel.SquaredL2<NoReadAhead>(l, r, left.Length), squared * tolerance);
+            Check(squared, Vector128Kernel.SquaredL2<NoReadAhead>(l, r, left.Length), squared * tolerance);
         }
     }
 
