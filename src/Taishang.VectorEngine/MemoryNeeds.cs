@@ -84,17 +84,18 @@ internal static class MemoryNeeds
             return 0;
 
         var code = CodeBytes(kind, options);
+        var halves = CodeOptions.Of(options, kind).KeepsHalves ? rows * HalfRows.BytesOfRow(options.Dimensions) : 0;
         if (kind == IndexKind.Hnsw)
         {
             var remainders = CodeOptions.Of(options, kind).KeepsRemainders
                 ? HnswMemory.BytesOfRemainders(options.Dimensions)
                 : 0;
-            return rows
+            return halves + rows
                 * (HnswMemory.BytesOfNode(code ?? options.Dimensions, options.Hnsw.Connectivity) + remainders);
         }
 
         var entry = code is { } bytes ? HnswMemory.BytesOfCode(bytes) : RowTable.StrideOf(options.Dimensions);
-        return rows * (entry + ListEntryBytes) + (kind == IndexKind.Flat ? 0 : Middles(options, rows));
+        return halves + rows * (entry + ListEntryBytes) + (kind == IndexKind.Flat ? 0 : Middles(options, rows));
     }
 
     /// <summary>Middles of lists as floats, and their sums in doubles while they are trained.</summary>

@@ -20,6 +20,7 @@ internal static class CompressionTypes
     public static RerankKind? ToEngine(Rerank rerank) => rerank switch
     {
         Rerank.Unspecified or Rerank.Float32 => RerankKind.Float32,
+        Rerank.Float16 => RerankKind.Float16,
         Rerank.None => RerankKind.None,
         _ => null,
     };
@@ -32,5 +33,10 @@ internal static class CompressionTypes
         _ => Compression.None,
     };
 
-    public static Rerank ToWire(RerankKind rerank) => rerank == RerankKind.None ? Rerank.None : Rerank.Float32;
+    public static Rerank ToWire(RerankKind rerank) => rerank switch
+    {
+        RerankKind.None => Rerank.None,
+        RerankKind.Float16 => Rerank.Float16,
+        _ => Rerank.Float32,
+    };
 }

@@ -40,7 +40,7 @@ internal static class CollectionRules
         var type = IndexTypes.Find(body.IndexType);
         var parameters = CollectionParams.Read(body.Params, type, errors);
         if (parameters.Rerank is { } rerank)
-            CheckOneOf(errors, "params.rerank", rerank, Compressions.Reranks, Compressions.ReranksToCome);
+            CheckOneOf(errors, "params.rerank", rerank, Compressions.Reranks, []);
         var compression = body.Compression ?? Compressions.None;
         Compressions.CheckTogether(body, compression, parameters.Rerank, errors);
         errors.ThrowIfAny();

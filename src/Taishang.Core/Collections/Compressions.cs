@@ -23,6 +23,7 @@ internal static class Compressions
     private static readonly (string Name, Rerank Wire)[] KnownReranks =
     [
         (Float32, Rerank.Float32),
+        ("float16", Rerank.Float16),
         (None, Rerank.None),
     ];
 
@@ -32,8 +33,6 @@ internal static class Compressions
     public static string[] ToCome { get; } = ["float16", "int8", "pq"];
 
     public static string[] Reranks { get; } = [.. KnownReranks.Select(known => known.Name)];
-
-    public static string[] ReranksToCome { get; } = ["float16"];
 
     public static Compression ToWire(string name) => Known.First(known => known.Name == name).Wire;
 

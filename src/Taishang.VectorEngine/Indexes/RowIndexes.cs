@@ -13,7 +13,9 @@ internal static class RowIndexes
         kind switch
         {
             IndexKind.Hnsw => new HnswIndex(
-                BeginGraph(CodeOptions.Of(options, kind), options.Hnsw, scorer.Rows, rows), scorer, options.Rerank),
+                BeginGraph(CodeOptions.Of(options, kind), options.Hnsw, scorer.Rows, rows),
+                scorer,
+                CodeOptions.Of(options, kind)),
             _ => NewLists(kind, options, scorer),
         };
 
@@ -30,10 +32,17 @@ internal static class RowIndexes
         var shape = new GraphRows(rows, options.Dimensions, options.Metric);
         return kind switch
         {
-            IndexKind.Hnsw => new HnswIndex(
-                HnswFile.Load(file.Device, file.Path, options.Hnsw, shape), scorer, options.Rerank),
+            IndexKind.Hnsw => LoadGraph(
+                HnswFile.Load(file.Device, file.Path, options.Hnsw, shape), scorer, CodeOptions.Of(options, kind)),
             _ => LoadLists(file, NewLists(kind, options, scorer), scorer, rows),
         };
+    }
+
+    private static HnswIndex LoadGraph(HnswGraph graph, RowScorer scorer, CodeOptions codes)
+    {
+        var index = new HnswIndex(graph, scorer, codes);
+        index.CoverLoaded();
+        return index;
     }
 
     private static HnswGraph BeginGraph(CodeOptions codes, HnswOptions options, RowTable table, int rows) =>

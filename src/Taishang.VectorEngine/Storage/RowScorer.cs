@@ -39,6 +39,14 @@ internal sealed unsafe class RowScorer(RowTable rows, DistanceScorer scorer)
         return Finish(sum, query.Scale, row);
     }
 
+    /// <summary>Scores a copy of a row of which, as of the query, every component is so many times its own.</summary>
+    /// <param name="query">The query, its components multiplied.</param>
+    /// <param name="copy">As many floats as a row has, padding included.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="inverseSquare">One over the square of the multiple.</param>
+    public float Score(in Query query, float* copy, int row, float inverseSquare) =>
+        Finish(scorer.Pair(query.Vector, copy, Rows.PaddedDimensions) * inverseSquare, query.Scale, row);
+
     /// <summary>Scores up to <see cref="BatchRows"/> rows, published ones, into as many floats.</summary>
     public void Score(in Query query, int* nodes, int count, float* distances)
     {

@@ -21,6 +21,11 @@ public sealed class CompressionTests
     [InlineData(IndexKind.IvfFlat, CompressionKind.Sq4, RerankKind.Float32, 0.97)]
     [InlineData(IndexKind.IvfFlat, CompressionKind.Binary, RerankKind.Float32, 0.82)]
     [InlineData(IndexKind.IvfSq8, CompressionKind.Sq8, RerankKind.None, 0.88)]
+    [InlineData(IndexKind.Hnsw, CompressionKind.Sq8, RerankKind.Float16, 0.97)]
+    [InlineData(IndexKind.Hnsw, CompressionKind.Sq4, RerankKind.Float16, 0.97)]
+    [InlineData(IndexKind.Flat, CompressionKind.Binary, RerankKind.Float16, 0.82)]
+    [InlineData(IndexKind.IvfFlat, CompressionKind.Sq4, RerankKind.Float16, 0.97)]
+    [InlineData(IndexKind.IvfSq8, CompressionKind.Sq8, RerankKind.Float16, 0.97)]
     public async Task Recall_keeps_the_budget_of_the_codes(
         IndexKind kind, CompressionKind compression, RerankKind rerank, double budget)
     {
@@ -65,6 +70,32 @@ public sealed class CompressionTests
         Assert.Empty(collection.Describe().RecoveryNotes);
         Assert.Equal(use.CodeBytes, collection.Describe().Index.CodeBytes);
         Assert.Equal(before, queries.Select(query => collection.Search(new SearchRequest(query, 10)).Ids()));
+    }
+
+    [Theory]
+    [InlineData(IndexKind.Hnsw, CompressionKind.Sq8, 1e-5)]
+    [InlineData(IndexKind.Hnsw, CompressionKind.Sq4, 2e-3)]
+    [InlineData(IndexKind.Flat, CompressionKind.Sq8, 2e-3)]
+    [InlineData(IndexKind.IvfFlat, CompressionKind.Sq4, 2e-3)]
+    public async Task Sixteen_bits_a_component_stay_in_memory_and_tell_distances_also_after_a_restart(
+        IndexKind kind, CompressionKind compression, double tolerance)
+    {
+        await using var folder = new EngineFolder();
+        var collection = await BuiltAsync(folder, Options(kind, compression, RerankKind.Float16));
+        var bytes = collection.Describe().Index.CodeBytes;
+        Assert.True(bytes > collection.Count() * Dimensions * 2, $"{bytes}");
+        Assert.Equal(RerankKind.Float16, collection.Describe().Index.Rerank);
+
+        collection = await folder.ReopenAsync();
+        Assert.Equal(bytes, collection.Describe().Index.CodeBytes);
+        foreach (var query in Rows.Clustered(1, 5, Dimensions, 30))
+        {
+            var exact = collection.Search(new SearchRequest(query, Count) { Exact = true }).Hits
+                .ToDictionary(hit => hit.Id, hit => (double)hit.Distance);
+            Assert.All(
+                collection.Search(new SearchRequest(query, 10)).Hits,
+                hit => Assert.Equal(exact[hit.Id], hit.Distance, tolerance * exact.Values.Max(Math.Abs)));
+        }
     }
 
     [Theory]

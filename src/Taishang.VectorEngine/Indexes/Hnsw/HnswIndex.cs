@@ -7,8 +7,8 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// <summary>The graph as an index over a table's rows.</summary>
 /// <param name="graph">The graph.</param>
 /// <param name="scorer">Of the table.</param>
-/// <param name="rerank">What puts in order what a walk over codes found.</param>
-internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, RerankKind rerank) : IRowIndex
+/// <param name="codes">What puts in order what a walk over codes found.</param>
+internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, CodeOptions codes) : IRowIndex
 {
     /// <summary>
     /// Under dot a walk keeps so many times the width asked for: half of the links of a node lead to rows of large
@@ -21,6 +21,8 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, RerankKind re
     /// of the recall that a walk over floats of the width asked for would have, and this gives them back.
     /// </summary>
     private const int CodeWideningShare = 8;
+
+    private readonly HalfRows? _halves = codes.KeepsHalves && graph.Grid is not null ? new HalfRows(scorer.Rows) : null;
 
     public HnswGraph Graph { get; } = graph;
 
@@ -36,9 +38,10 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, RerankKind re
     {
         get
         {
-            var codes = Graph.Grid is { } grid ? (long)Covered * (grid.CodeBytes + sizeof(int)) : 0;
-            codes += Graph.Remainders?.MemoryBytes ?? 0;
-            return new IndexBytes(codes, Math.Max(0, Graph.MemoryBytes - codes));
+            var bytes = Graph.Grid is { } grid ? (long)Covered * (grid.CodeBytes + sizeof(int)) : 0;
+            bytes += Graph.Remainders?.MemoryBytes ?? 0;
+            var links = Math.Max(0, Graph.MemoryBytes - bytes);
+            return new IndexBytes(bytes + (_halves?.MemoryBytes ?? 0), links);
         }
     }
 
@@ -50,8 +53,21 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, RerankKind re
 
     private HnswCosts Costs => new(scorer.Rows.StrideBytes, Graph.Grid?.CodeBytes ?? scorer.Rows.StrideBytes);
 
-    public Task CoverAsync(int rows, int threads, Action<int>? progress, CancellationToken cancellation) =>
-        new HnswCover(Graph, scorer, threads).RunAsync(rows, progress, cancellation);
+    public async Task CoverAsync(int rows, int threads, Action<int>? progress, CancellationToken cancellation)
+    {
+        try
+        {
+            await new HnswCover(Graph, scorer, threads).RunAsync(rows, progress, cancellation);
+        }
+        finally
+        {
+            // Also of what a cut build covered: a later one begins behind it.
+            _halves?.CoverTo(Graph.Covered);
+        }
+    }
+
+    /// <summary>Halves the rows of a graph that was read: no file holds the halves.</summary>
+    public void CoverLoaded() => _halves?.CoverTo(Graph.Covered);
 
     public void Mend(CancellationToken cancellation)
     {
@@ -74,7 +90,7 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, RerankKind re
             width += width / CodeWideningShare;
 
         // A walk over floats has all in order, one over codes all that there is to know when nothing puts it in order.
-        if (Graph.Grid is not { } grid || rerank == RerankKind.None)
+        if (Graph.Grid is not { } grid || codes.Rerank == RerankKind.None)
             return new IndexLayer(width, width);
 
         // Of one that is ordered by floats as many as make up for the rounding of codes; codes of few bits need a
@@ -98,15 +114,20 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, RerankKind re
     {
         var walk = new GraphSearch(
             search.Layer.Width,
-            Graph.Grid is not null && rerank == RerankKind.None ? 0 : search.Layer.Kept,
+            Graph.Grid is not null && codes.Rerank == RerankKind.None ? 0 : search.Layer.Kept,
             search.Layer.Sure,
             search.Rows,
             IsPlain,
             search.Matching,
             Costs,
             ReadsFloats: search.Rows > Graph.Covered);
-        return HnswSearcher.Search(Graph, scorer, query, walk, filter, memory);
+        return HnswSearcher.Search(
+            Graph, scorer, new FinalOrder(scorer, _halves), query, walk, filter, memory);
     }
 
-    public void Dispose() => Graph.Dispose();
+    public void Dispose()
+    {
+        Graph.Dispose();
+        _halves?.Dispose();
+    }
 }

@@ -75,7 +75,7 @@ internal static unsafe class HnswRanking
     /// by floats.
     /// </summary>
     public static void OfferByFloats<TFilter>(
-        HnswGraph graph, RowScorer scorer, in Query query, TFilter filter, int places, SearchMemory memory)
+        HnswGraph graph, FinalOrder order, in Query query, TFilter filter, int places, SearchMemory memory)
         where TFilter : struct, IRowFilter
     {
         var nodes = memory.Walker.Memory.Nodes;
@@ -83,7 +83,7 @@ internal static unsafe class HnswRanking
         for (var place = 0; place < places;)
         {
             var count = Gather(graph, filter, memory.Walker, places, ref place);
-            scorer.Score(query, nodes, count, distances);
+            order.Score(query, count, memory.Walker.Memory);
             for (var i = 0; i < count; i++)
                 OfferWithTwins(graph, filter, nodes[i], distances[i], memory.Heap);
         }

@@ -43,7 +43,13 @@ internal static unsafe class HnswSearcher
     /// its budget.
     /// </summary>
     public static bool Search<TFilter>(
-        HnswGraph graph, RowScorer scorer, in Query query, GraphSearch search, TFilter filter, SearchMemory memory)
+        HnswGraph graph,
+        RowScorer scorer,
+        FinalOrder order,
+        in Query query,
+        GraphSearch search,
+        TFilter filter,
+        SearchMemory memory)
         where TFilter : struct, IRowFilter
     {
         var (entry, top) = graph.Entry;
@@ -72,7 +78,7 @@ internal static unsafe class HnswSearcher
             if (graph.Remainders is { } remainders && !search.ReadsFloats)
                 HnswRanking.OfferByRemainders(graph, remainders, query, filter, places, memory);
             else
-                HnswRanking.OfferByFloats(graph, scorer, query, filter, places, memory);
+                HnswRanking.OfferByFloats(graph, order, query, filter, places, memory);
         }
 
         return true;

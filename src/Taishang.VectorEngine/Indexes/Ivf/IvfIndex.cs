@@ -41,6 +41,7 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, CodeOptions c
     /// <summary>Rows that join lists between two looks at the cancellation and the progress.</summary>
     private const int JoinRows = 1_024;
 
+    private readonly HalfRows? _halves = codes.KeepsHalves ? new HalfRows(scorer.Rows) : null;
     private IvfLists? _lists;
     private int _covered;
 
@@ -55,7 +56,9 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, CodeOptions c
 
     public IvfLists? Lists => Volatile.Read(ref _lists);
 
-    public IndexBytes Bytes => Lists is { } lists ? new IndexBytes(lists.EntryBytes, lists.OtherBytes) : default;
+    public IndexBytes Bytes => Lists is { } lists 
+        ? new IndexBytes(lists.EntryBytes + (_halves?.MemoryBytes ?? 0), lists.OtherBytes)
+        : default;
 
     public bool IsOutgrown(int rows) =>
         kind != IndexKind.Flat && Lists is { } lists
@@ -66,10 +69,17 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, CodeOptions c
         if (Covered >= rows)
             return;
 
-        if (Lists is null)
-            await BeginAsync(rows, threads, progress, cancellation);
-        else
-            await JoinAsync(Lists, rows, threads, progress, cancellation);
+        try
+        {
+            if (Lists is null)
+                await BeginAsync(rows, threads, progress, cancellation);
+            else
+                await JoinAsync(Lists, rows, threads, progress, cancellation);
+        }
+        finally
+        {
+            CoverHalves();
+        }
     }
 
     /// <summary>Nothing to mend: every row is in the list that it was put into.</summary>
@@ -85,6 +95,7 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, CodeOptions c
     {
         Volatile.Write(ref _lists, lists);
         Volatile.Write(ref _covered, covered);
+        CoverHalves();
     }
 
     public IndexLayer FirstLayer(in SearchEffort effort)
@@ -118,11 +129,22 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, CodeOptions c
             ProbedRows(lists, search.Layer.Width),
             search.Layer.Kept,
             codes.Rerank == RerankKind.None);
-        IvfSearcher.Search(lists, scorer, query, probe, filter, memory);
+        IvfSearcher.Search(lists, scorer, new FinalOrder(scorer, _halves), query, probe, filter, memory);
         return true;
     }
 
-    public void Dispose() => Lists?.Dispose();
+    public void Dispose()
+    {
+        Lists?.Dispose();
+        _halves?.Dispose();
+    }
+
+    /// <summary>Lists without codes hold floats, which need no further order.</summary>
+    private void CoverHalves()
+    {
+        if (Form is not null)
+            _halves?.CoverTo(Covered);
+    }
 
     private int DefaultProbes()
     {

@@ -15,7 +15,13 @@ internal static unsafe class IvfSearcher
     private const int Batch = 128;
 
     public static void Search<TFilter>(
-        IvfLists lists, RowScorer scorer, in Query query, IvfProbe probe, TFilter filter, SearchMemory memory)
+        IvfLists lists,
+        RowScorer scorer,
+        FinalOrder order,
+        in Query query,
+        IvfProbe probe,
+        TFilter filter,
+        SearchMemory memory)
         where TFilter : struct, IRowFilter
     {
         memory.Lists.Fill(lists.Centroids, query.Vector);
@@ -37,7 +43,7 @@ internal static unsafe class IvfSearcher
             return;
         }
 
-        OrderByFloats(scorer, query, candidates.Finish(), memory);
+        OrderByFloats(order, query, candidates.Finish(), memory);
     }
 
     private static void Probe<TFilter, TOffers>(
@@ -84,7 +90,7 @@ internal static unsafe class IvfSearcher
     }
 
     private static void OrderByFloats(
-        RowScorer scorer, in Query query, ReadOnlySpan<Neighbor> candidates, SearchMemory memory)
+        FinalOrder order, in Query query, ReadOnlySpan<Neighbor> candidates, SearchMemory memory)
     {
         var space = memory.Walker.Memory;
         while (!candidates.IsEmpty)
@@ -93,7 +99,7 @@ internal static unsafe class IvfSearcher
             for (var i = 0; i < count; i++)
                 space.Nodes[i] = candidates[i].Row;
 
-            scorer.Score(query, space.Nodes, count, space.Distances);
+            order.Score(query, count, space);
             for (var i = 0; i < count; i++)
                 memory.Heap.Offer(space.Distances[i], space.Nodes[i]);
             candidates = candidates[count..];
