@@ -11,7 +11,7 @@ namespace Taishang.Core.Collections;
 /// <param name="Lists">Lists of an IVF index, <c>nlist</c>: 1–65536; none lets the worker choose by the rows.</param>
 /// <param name="Probes">Of them, those that a search looks through, <c>nprobe</c>: 1–65536; none lets the worker
 /// choose by their number.</param>
-/// <param name="Rerank">With a compression, what orders its finds: float32, float16 or none; none given is float32.</param>
+/// <param name="Rerank">With a compression, what orders its finds: float32 (when absent), float16, none.</param>
 internal sealed record CollectionParams(
     int? Connectivity = null, int? EfConstruction = null, int? EfSearch = null, int? Lists = null, int? Probes = null,
     string? Rerank = null)

@@ -20,10 +20,10 @@ internal readonly unsafe struct NoReadAhead : IReadAhead
 }
 
 /// <summary>
-/// Asks for what lies 2 KiB further on, into the second cache: rows lie behind each other and are read from the first to
-/// the last. The hardware follows such a run too, but loses ground where a kernel reads two operands for one of memory.
-/// Measured against a plain sum over the same floats (EPYC with AVX-512): .72 of it without, .89 to .93 with this, .58
-/// with the same into the first cache, .70 from 8 KiB on.
+/// Asks for what lies 2 KiB further on, into the second cache: rows lie behind each other and are read from the first
+/// to the last. The hardware follows such a run too, but loses ground where a kernel reads two operands for one of
+/// memory. Measured against a plain sum over the same floats (EPYC with AVX-512): .72 of it without, .89 to .93 with
+/// this, .58 with the same into the first cache, .70 from 8 KiB on.
 /// </summary>
 internal readonly unsafe struct ReadAhead : IReadAhead
 {

@@ -56,7 +56,7 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, CodeOptions c
 
     public IvfLists? Lists => Volatile.Read(ref _lists);
 
-    public IndexBytes Bytes => Lists is { } lists 
+    public IndexBytes Bytes => Lists is { } lists
         ? new IndexBytes(lists.EntryBytes + (_halves?.MemoryBytes ?? 0), lists.OtherBytes)
         : default;
 
