@@ -28,7 +28,7 @@ internal static class ServerRun
                 .AddInMemoryCollection(switches)
                 .Build();
             var options = ServerOptions.Read(configuration);
-            using var held = DataFolderLock.Take(options);
+            using var held = DataFolderLock.Take(options, configuration["Taishang:Database:Connection"]);
             return await ServeAsync(configuration, options, held, cancellation);
         }
         catch (StartRefusedException e)

@@ -106,6 +106,9 @@ internal sealed record TaskView(string Id, string Type, string Status, JsonEleme
 
     public string? ErrorMsg { get; init; }
 
+    /// <summary>How each attempt since the last retry failed; only where one task is asked for.</summary>
+    public IReadOnlyList<TaskErrorView>? Errors { get; init; }
+
     public int Progress { get; init; }
 
     /// <summary>Percent a second, of a running task that moves.</summary>

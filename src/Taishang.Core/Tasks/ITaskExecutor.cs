@@ -12,6 +12,12 @@ public interface ITaskExecutor
     /// <summary>training, embedding, index, evaluation, ingestion, snapshot or restore.</summary>
     string Type { get; }
 
+    /// <summary>
+    /// True when it looks at <see cref="TaskContext.StopAsked"/> between its steps: then a stop lets the step end that
+    /// runs, up to <see cref="TaskOptions.StopGraceMs"/>, so that nothing is done twice. Cancel never waits.
+    /// </summary>
+    bool ParksItself => false;
+
     /// <summary>Checks a payload when the task is created or changed; fields are named <c>payload.…</c>.</summary>
     void Validate(JsonElement payload, FieldErrors errors);
 

@@ -45,6 +45,9 @@ internal sealed class TaskAttempt : TaskContext
     private long _aiMs;
     private bool _changed;
     private AttemptCancel _reason;
+    private bool _stopAsked;
+    private long _askedAt;
+    private bool _endTaken;
 
     public TaskAttempt(ClaimedTask claim, TaskQueue queue, long leasedAt, TimeProvider time)
     {
@@ -81,6 +84,8 @@ internal sealed class TaskAttempt : TaskContext
             lock (_gate) return _reason;
         }
     }
+
+    public override bool StopAsked => Volatile.Read(ref _stopAsked);
 
     public int Progress => Volatile.Read(ref _progress);
 
@@ -169,6 +174,24 @@ internal sealed class TaskAttempt : TaskContext
             return new AttemptProgress(Claim, Progress, Cost, checkpoint) { Rate = _rate.PercentPerSecond };
         }
     }
+
+    /// <summary>
+    /// Asks for a stop that may take the time to end a step; false when that time is over and it should be told.
+    /// </summary>
+    public bool Ask(AttemptCancel reason, TimeSpan grace, TimeProvider time)
+    {
+        lock (_gate)
+        {
+            if (_stopAsked) return time.GetElapsedTime(_askedAt) < grace;
+            if (_reason == AttemptCancel.None) _reason = reason;
+            _askedAt = time.GetTimestamp();
+            Volatile.Write(ref _stopAsked, true);
+            return true;
+        }
+    }
+
+    /// <summary>True for the first who calls: an attempt has one end to be written.</summary>
+    public bool TakeEnd() => Interlocked.Exchange(ref _endTaken, true) is false;
 
     /// <summary>Gives up waiting for an executor that does not let go.</summary>
     public void Abandon() => _abandoned.TrySetResult();

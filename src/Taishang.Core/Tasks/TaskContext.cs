@@ -16,6 +16,19 @@ public abstract class TaskContext
     /// <summary>What an earlier attempt saved, as JSON; null at first.</summary>
     public abstract string? Checkpoint { get; }
 
+    /// <summary>
+    /// True once the task was asked to stop, or its process stops. Whoever <see cref="ITaskExecutor.ParksItself"/>
+    /// brings its step to an end, saves its checkpoint and calls <see cref="ParkIfAsked"/>.
+    /// </summary>
+    public virtual bool StopAsked => false;
+
+    /// <summary>Lets go when asked to stop: what was not saved before is done again.</summary>
+    /// <exception cref="OperationCanceledException">It was asked.</exception>
+    public void ParkIfAsked()
+    {
+        if (StopAsked) throw new OperationCanceledException("the attempt was asked to stop and lets go");
+    }
+
     /// <summary>Reports 0–100; kept in memory and written within half a second or with the next checkpoint.</summary>
     public abstract void ReportProgress(int percent);
 

@@ -61,8 +61,12 @@ internal static class TaskEndpoints
         return made.WasLive ? Envelope.Ok(TaskView.Of(made)) : Envelope.Created(TaskView.Of(made));
     }
 
-    private static async Task<IResult> GetAsync(string id, TaskStore store, CancellationToken cancellation) =>
-        Envelope.Ok(TaskView.Of(await store.GetAsync(id, cancellation)));
+    private static async Task<IResult> GetAsync(
+        string id, TaskStore store, TaskStory story, CancellationToken cancellation)
+    {
+        var task = await store.GetAsync(id, cancellation);
+        return Envelope.Ok(TaskView.Of(task) with { Errors = await story.ReadAsync(task, cancellation) });
+    }
 
     private static async Task<IResult> UpdateAsync(
         string id, HttpContext context, TaskStore store, TaskVerbs verbs, TaskExecutors executors,

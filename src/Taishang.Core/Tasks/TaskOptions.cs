@@ -81,7 +81,20 @@ public sealed class TaskOptions
     /// <summary>Time after its deadline that an attempt has to let go before it counts as hung. Milliseconds.</summary>
     public int HungGraceMs { get; set; } = 5_000;
 
-    /// <summary>Time that running attempts have to let go when the process stops. Milliseconds.</summary>
+    /// <summary>
+    /// Time that a stop leaves an executor that parks itself to end its step. Milliseconds, 0–600,000.
+    /// </summary>
+    public int StopGraceMs { get; set; } = 10_000;
+
+    /// <summary>
+    /// Time that running attempts have to finish or park when the process stops, before they are told to let go.
+    /// Milliseconds, 0–600,000.
+    /// </summary>
+    public int ShutdownFinishMs { get; set; } = 1_000;
+
+    /// <summary>
+    /// Time that they have after that, before they are given back without having let go. Milliseconds, 0–600,000.
+    /// </summary>
     public int ShutdownGraceMs { get; set; } = 5_000;
 
     /// <summary>How long stop and cancel wait for a running task's worker before they answer. Milliseconds.</summary>
@@ -140,7 +153,10 @@ public sealed class TaskOptions
     /// <summary>What holds for types not named in <see cref="Types"/>.</summary>
     public TaskTypeOptions Default { get; set; } = new();
 
-    public Dictionary<string, TaskTypeOptions> Types { get; } = [];
+    /// <summary>
+    /// By type. Some types bring what suits them (<see cref="TaskTypeDefaults"/>); configuration changes single values.
+    /// </summary>
+    public Dictionary<string, TaskTypeOptions> Types { get; } = TaskTypeDefaults.Make();
 
     /// <summary>Whether any limit is set for which what runs must be counted before a claim.</summary>
     internal bool HasLimits =>
@@ -196,6 +212,12 @@ public sealed class TaskOptions
             return $"Tasks:LeaderLeaseMs: expected 200 to 600000, more than twice the interval, came {LeaderLeaseMs}";
         if (ScheduleGraceMs is < 0 or > 86_400_000)
             return $"Tasks:ScheduleGraceMs: expected 0 to 86400000, came {ScheduleGraceMs}";
+        foreach (var (name, value) in new[] { ("StopGraceMs", StopGraceMs), ("ShutdownFinishMs", ShutdownFinishMs),
+            ("ShutdownGraceMs", ShutdownGraceMs) })
+        {
+            if (value is < 0 or > 600_000) return $"Tasks:{name}: expected 0 to 600000, came {value}";
+        }
+
         if (PriorityStepMs is < 1_000 or > 86_400_000)
             return $"Tasks:PriorityStepMs: expected 1000 to 86400000, came {PriorityStepMs}";
         if (RunningMax < 1) return $"Tasks:RunningMax: expected 1 or more, came {RunningMax}";

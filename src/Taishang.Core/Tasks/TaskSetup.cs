@@ -23,6 +23,7 @@ internal static class TaskSetup
             new Random(provider.GetRequiredService<IOptions<TaskOptions>>().Value.Seed ?? Environment.ProcessId)));
         services.AddSingleton<TaskLinks>();
         services.AddSingleton<TaskStore>();
+        services.AddSingleton<TaskStory>();
         services.AddSingleton<TaskList>();
         services.AddSingleton<TaskLogStore>();
         services.AddSingleton<TaskStatsStore>();

@@ -125,7 +125,7 @@ internal sealed class TaskWorker(
     {
         try
         {
-            if (await runner.RunAsync(attempt) is { } settlement)
+            if (await runner.RunAsync(attempt) is { } settlement && attempt.TakeEnd())
                 await settler.AddAsync(settlement, CancellationToken.None);
         }
         catch (Exception e)
@@ -215,10 +215,16 @@ internal sealed class TaskWorker(
     {
         foreach (var lease in leases)
         {
-            if (lease.Wish is not null && _running.TryGetValue((lease.TaskId, lease.Fence), out var attempt))
+            if (lease.Wish is null || !_running.TryGetValue((lease.TaskId, lease.Fence), out var attempt)) continue;
+            if (lease.Wish != TaskWish.Stop || !MayPark(attempt, AttemptCancel.Wish))
                 attempt.Cancel(AttemptCancel.Wish);
         }
     }
+
+    /// <summary>True while an executor that parks itself has time to do so.</summary>
+    private bool MayPark(TaskAttempt attempt, AttemptCancel reason) =>
+        executors.Find(attempt.Claim.Task.Type) is { ParksItself: true }
+        && attempt.Ask(reason, TimeSpan.FromMilliseconds(_options.StopGraceMs), time);
 
     private async Task RescueAsync(CancellationToken stop)
     {
@@ -250,15 +256,31 @@ internal sealed class TaskWorker(
     }
 
     /// <summary>
-    /// Running attempts are told to let go and given back; those that do not keep their lease to its end.
+    /// Running attempts may finish or park for a moment, then they are told to let go, and all are given back: also
+    /// those that do not let go, whose late ends bounce off the fence of whoever takes them next.
     /// </summary>
     private async Task LetGoAsync()
     {
+        foreach (var attempt in _running.Values) MayPark(attempt, AttemptCancel.Shutdown);
+        await WaitIdleAsync(_options.ShutdownFinishMs);
         foreach (var attempt in _running.Values) attempt.Cancel(AttemptCancel.Shutdown);
+        await WaitIdleAsync(_options.ShutdownGraceMs);
+        var left = _running.Values.Where(attempt => attempt.TakeEnd()).ToList();
+        if (left.Count == 0) return;
+        logger.LogWarning("{Count} attempts did not let go in time and are given back without them", left.Count);
+        foreach (var attempt in left)
+        {
+            await settler.AddAsync(
+                new Settlement(attempt.Claim, AttemptEnd.LetGo) { Progress = attempt.Progress, Cost = attempt.Cost },
+                CancellationToken.None);
+            attempt.Abandon();
+        }
+    }
+
+    private async Task WaitIdleAsync(int milliseconds)
+    {
         var started = time.GetTimestamp();
-        while (Running > 0 && time.GetElapsedTime(started).TotalMilliseconds < _options.ShutdownGraceMs)
+        while (Running > 0 && time.GetElapsedTime(started).TotalMilliseconds < milliseconds)
             await signals.WaitWorkAsync(TimeSpan.FromMilliseconds(20), time, CancellationToken.None);
-        if (Running > 0)
-            logger.LogWarning("{Count} attempts did not let go in time and are left to the rescue", Running);
     }
 }

@@ -29,6 +29,9 @@ internal sealed class EmbeddingTaskExecutor(
 
     public string Type => "embedding";
 
+    /// <summary>A batch that was asked for is paid for: it is awaited and kept.</summary>
+    public bool ParksItself => true;
+
     public void Validate(JsonElement payload, FieldErrors errors) => EmbeddingPayload.Validate(payload, errors);
 
     public async Task<string?> ExecuteAsync(TaskContext context, CancellationToken cancellation)
@@ -70,6 +73,7 @@ internal sealed class EmbeddingTaskExecutor(
             context.ReportProgress(next * 100 / rows.Count);
             context.Log(LogLevel.Information, $"wrote {next} of {rows.Count} rows, {tokens} tokens");
             await SaveAsync(context, collection, next, tokens, cancellation);
+            if (next < rows.Count) context.ParkIfAsked();
         }
 
         return new JsonObject
@@ -105,6 +109,7 @@ internal sealed class EmbeddingTaskExecutor(
             context.ReportProgress(next * 100 / list.Count);
             context.Log(LogLevel.Information, $"embedded {next} of {list.Count} texts, {tokens} tokens");
             await context.SaveCheckpointAsync(done.ToJsonString(), cancellation);
+            if (next < list.Count) context.ParkIfAsked();
         }
 
         done.Remove("next");

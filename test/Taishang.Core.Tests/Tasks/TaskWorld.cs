@@ -37,6 +37,7 @@ internal sealed class TaskWorld : IAsyncDisposable
         new(await DatabaseWorld.CreateFrozenAsync(dialect), options =>
         {
             options.VerbWaitMs = 0;
+            options.Types.Clear();
             configure?.Invoke(options);
         });
 
@@ -51,6 +52,8 @@ internal sealed class TaskWorld : IAsyncDisposable
             options.LeaderLeaseMs = 500;
             options.VerbWaitMs = (int)Patience.TotalMilliseconds;
             options.OnlyProcess = false;
+            options.ShutdownFinishMs = 0;
+            options.Types.Clear();
             options.Default.BackoffBaseMs = 1;
             options.Default.BackoffMaxMs = 1;
             configure?.Invoke(options);

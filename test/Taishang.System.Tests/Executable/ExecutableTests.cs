@@ -60,6 +60,25 @@ public sealed class ExecutableTests : IDisposable
     }
 
     [Fact]
+    public async Task A_second_core_on_one_SQLite_file_refuses_to_start_and_says_what_to_do()
+    {
+        var database = _folder.File("shared.db");
+        await using var first = await ServerProcess.StartReadyAsync(_folder.File("one"), "--database", database);
+        foreach (var name in new[] { database, $"Data Source={database}", _folder.File("one/../shared.db") })
+        {
+            var (code, output) = await ServerProcess.RunAsync(
+                "--data", _folder.File("two"), "--http", "http://127.0.0.1:0", "--database", name);
+            Assert.Equal(3, code);
+            Assert.Contains("shared.db is used by another core process, and SQLite takes one", output);
+            Assert.Contains("PostgreSQL", output);
+        }
+
+        await first.KillAsync();
+        await using var second = await ServerProcess.StartReadyAsync(_folder.File("two"), "--database", database);
+        Assert.False(second.HasExited);
+    }
+
+    [Fact]
     public async Task The_data_folder_is_free_again_after_a_kill()
     {
         await using (var first = await ServerProcess.StartAsync(_folder.Path)) await first.KillAsync();
