@@ -101,7 +101,11 @@ internal sealed class TaskWorker(
             var leasedAt = time.GetTimestamp();
             // Not cancelled half-way: a claim that was committed and not heard of would wait for its lease to end.
             var claims = await queue.ClaimAsync(WorkerId, executors.Types, asked, Free(), CancellationToken.None);
-            foreach (var claim in claims) Begin(claim, leasedAt);
+            // An answer that took as long as a lease may be of tasks that another runs by now.
+            var late = time.GetElapsedTime(leasedAt).TotalMilliseconds >= _options.LeaseMs;
+            if (late && claims.Count > 0)
+                logger.LogWarning("A claim of {Count} tasks came too late and is left to the rescue", claims.Count);
+            foreach (var claim in late ? [] : claims) Begin(claim, leasedAt);
             if (claims.Count == asked) return;
         }
 
