@@ -60,15 +60,15 @@ internal static class CoresBench
 
             await using var database = new NpgsqlConnection(connection);
             var table = $"tai_task_events_{TimeProvider.System.GetUtcNow():yyyyMM}";
-            await WaitAsync(database, table, WarmUp * cores, cancellation);
+            await WaitAsync(database, cancellation);
             var watch = Stopwatch.StartNew();
             foreach (var child in children) await child.StandardInput.WriteLineAsync("go");
             foreach (var child in children) await child.StandardOutput.ReadLineAsync(cancellation);
-            await WaitAsync(database, table, (WarmUp + share) * cores, cancellation);
+            await WaitAsync(database, cancellation);
             var elapsed = watch.Elapsed;
             var (claims, completions, distinct, others) = await database.QuerySingleAsync<(long, long, long, long)>(
                 Counts.Replace("TABLE", table, StringComparison.Ordinal));
-            if (claims != completions || completions != distinct || others > 0)
+            if (claims != completions || completions != distinct || others > 0 || claims != (WarmUp + share) * cores)
             {
                 throw new InvalidOperationException(
                     $"{distinct} tasks: claimed {claims} times, completed {completions} times, else moved {others}");
@@ -87,12 +87,11 @@ internal static class CoresBench
         }
     }
 
-    private static async Task WaitAsync(
-        NpgsqlConnection database, string table, long completed, CancellationToken cancellation)
+    /// <summary>Until nothing is queued or running; all have been created by then.</summary>
+    private static async Task WaitAsync(NpgsqlConnection database, CancellationToken cancellation)
     {
         using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
-        while (await database.ExecuteScalarAsync<long>($"SELECT count(*) FROM {table} WHERE verb = 'complete'")
-            < completed)
+        while (await database.ExecuteScalarAsync<bool>("SELECT EXISTS (SELECT 1 FROM tai_task_queue)"))
             await pause.WaitForNextTickAsync(cancellation);
     }
 
