@@ -25,6 +25,11 @@ internal sealed class SqliteDatabase : Database
         new BoundedChannelOptions(WaitingMax) { SingleReader = true });
     private readonly Task _writer;
 
+    /// <summary>
+    /// The one that writes, kept: a connection forgets its cache when another has written. Of the write loop alone.
+    /// </summary>
+    private SqliteConnection? _writing;
+
     public SqliteDatabase(DatabaseOptions options, TimeProvider time)
     {
         TimeTypes.Register();
@@ -66,6 +71,7 @@ internal sealed class SqliteDatabase : Database
     {
         _waiting.Writer.TryComplete();
         await _writer;
+        if (_writing is not null) await _writing.DisposeAsync();
         _connections.Dispose();
     }
 
@@ -94,7 +100,7 @@ internal sealed class SqliteDatabase : Database
 
     private async Task WriteGroupAsync(List<SqliteWrite> group)
     {
-        var connection = await _connections.RentAsync(CancellationToken.None);
+        var connection = _writing ??= await _connections.OpenAsync(CancellationToken.None);
         try
         {
             await using (var transaction = connection.BeginTransaction(deferred: false))
@@ -107,11 +113,11 @@ internal sealed class SqliteDatabase : Database
 
                 if (group.Count > 0) await transaction.CommitAsync();
             }
-
-            _connections.Return(connection);
         }
         catch
         {
+            // After an error the connection's state is not known.
+            _writing = null;
             await connection.DisposeAsync();
             throw;
         }
