@@ -17,13 +17,10 @@ internal sealed unsafe class CodeScorer
     private const int RowsAtOnce = 4;
 
     /// <summary>Codes that are on their way to the cache while present ones are summed.</summary>
-    private const int RowsAhead = 8;
+    private const int RowsAhead = 16;
 
-    /// <summary>
-    /// Lines asked for of one code. The hardware follows long ones from there by itself; asking for all 13 lines of 784
-    /// bytes was 12 % slower, because requests beyond what a core keeps in flight hold up the sums.
-    /// </summary>
-    private const int LinesAheadMax = 4;
+    /// <summary>Lines asked for of one code, all but of the longest.</summary>
+    private const int LinesAheadMax = 32;
 
     private readonly delegate*<byte*, sbyte*, nint, int> _pair;
     private readonly delegate*<sbyte*, byte**, int, nint, int*, void> _gathered;
@@ -122,18 +119,35 @@ internal sealed unsafe class CodeScorer
         var lines = (int)Math.Min(LinesAheadMax, (bytes + CacheLineBytes - 1) / CacheLineBytes);
         var ahead = Math.Min(RowsAhead, count);
         for (var i = 0; i < ahead; i++)
-            DistanceScorer.Prefetch(codes[i], lines);
+            Ask(codes[i], lines);
 
         var done = 0;
         for (; done <= count - RowsAtOnce; done += RowsAtOnce)
         {
             for (var end = Math.Min(ahead + RowsAtOnce, count); ahead < end; ahead++)
-                DistanceScorer.Prefetch(codes[ahead], lines);
+                Ask(codes[ahead], lines);
 
             TKernel.Dot4(codes + done, query, bytes, sums + done);
         }
 
         for (; done < count; done++)
             sums[done] = TKernel.Dot(codes[done], query, bytes);
+    }
+
+    /// <summary>
+    /// Asks for a code that will be read soon, into the second cache: a core keeps many more requests of it in flight
+    /// than of the first, where asking for more than four lines of a few codes held up the sums. Codes of 784 bytes in
+    /// turns in one process (EPYC with AVX-512): a query at recall .944, .983 and .996 takes 41, 56 and 90 µs with four
+    /// lines into the first cache, 32, 47 and 71 µs with this.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Ask(byte* code, int lines)
+    {
+        if (!Sse.IsSupported)
+            return;
+
+        // Never faults, so no bound is needed.
+        for (var line = 0; line < lines; line++)
+            Sse.Prefetch1(code + line * CacheLineBytes);
     }
 }

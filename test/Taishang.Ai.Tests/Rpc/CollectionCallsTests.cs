@@ -181,7 +181,7 @@ public sealed class CollectionCallsTests : IDisposable
         { "spec.nlist", Spec(spec => spec.Nlist = 65_537) },
         { "spec.nprobe", Spec(spec => spec.Nprobe = -1) },
         { "spec.compression", Spec(spec => spec.Compression = (Compression)99) },
-        { "spec.rerank", Spec(spec => spec.Rerank = (Rerank)2) },
+        { "spec.rerank", Spec(spec => spec.Rerank = (Rerank)4) },
         { "spec.ttl_seconds", Spec(spec => spec.TtlSeconds = -5) },
         { "spec.engine", Spec(spec => spec.Engine = "faiss") },
     };
