@@ -22,6 +22,10 @@ internal sealed class TaskVerbs(
 
     private const string Locked = " FOR UPDATE";
 
+    private const string Mark = "SAVEPOINT look;\n";
+
+    private const string BackToMark = "ROLLBACK TO SAVEPOINT look";
+
     private const string SetWish = """
         UPDATE tai_task_queue SET wish = @wish, wish_by = @actor WHERE task_id = @id AND state = 'running'
         """;
@@ -193,14 +197,18 @@ internal sealed class TaskVerbs(
     private static async Task<(AiTask Task, LiveRow? Live)> LockAsync(
         DatabaseSession session, string id, Month month)
     {
-        var lockRows = session.Dialect == Dialect.PostgreSql ? Locked : "";
+        var isServer = session.Dialect == Dialect.PostgreSql;
+        var lockRows = isServer ? Locked : "";
         for (var look = 0; look < LookMax; look++)
         {
-            var live = await session.FindAsync<LiveRow>(FindLive + lockRows, new { id });
+            var live = await session.FindAsync<LiveRow>((isServer ? Mark : "") + FindLive + lockRows, new { id });
             var task = await session.FindAsync<AiTask>(MonthlyTable.Sql(FindTask, month) + lockRows, new { id })
                 ?? throw TaskStore.NotFound(id);
             // Without the queue's row the task must be parked or ended; otherwise it got there in between.
             if ((live is not null) == (task.State is TaskState.Queued or TaskState.Running)) return (task, live);
+            // The task's lock goes before the queue's is asked for again: held the other way round, it would meet a
+            // claim in a ring.
+            if (isServer) await session.ExecuteAsync(BackToMark);
         }
 
         throw new ApiException(ErrorCodes.DatabaseUnavailable, $"task {id} changes faster than it can be read");
