@@ -21,6 +21,7 @@ internal sealed class CollectionEntry(Guid id, TimeProvider time) : IDisposable
     private WorkerException? _fault;
     private int _usersCount;
     private bool _isClosing;
+    private bool? _pin;
     private long _usedAt = time.GetTimestamp();
 
     public Guid Id => id;
@@ -43,6 +44,20 @@ internal sealed class CollectionEntry(Guid id, TimeProvider time) : IDisposable
         get
         {
             lock (_gate) return _state;
+        }
+    }
+
+    /// <summary>Whether it was said to be pinned or not to be; null where nothing was said of it.</summary>
+    public bool? Pin
+    {
+        get
+        {
+            lock (_gate) return _pin;
+        }
+
+        set
+        {
+            lock (_gate) _pin = value;
         }
     }
 

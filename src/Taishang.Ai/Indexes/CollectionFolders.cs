@@ -66,9 +66,9 @@ internal sealed class CollectionFolders(string dataFolder)
         return true;
     }
 
-    /// <summary>When a file of the collection was last written.</summary>
+    /// <summary>When the collection was last written to; to pin it is not to write to it.</summary>
     public DateTime WrittenAt(Guid id) => new DirectoryInfo(Of(id))
-        .EnumerateFiles("*", SearchOption.AllDirectories)
+        .EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.Name != PinFile.Name)
         .Select(file => file.LastWriteTimeUtc).DefaultIfEmpty().Max();
 
     public static bool TryDelete(string folder)

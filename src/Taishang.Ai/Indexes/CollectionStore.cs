@@ -14,12 +14,15 @@ namespace Taishang.Ai.Indexes;
 /// <remarks>Other engines will stand behind this class, chosen by the engine's name in the spec; until there is a
 /// second one, an interface would only guess at what they share.</remarks>
 internal sealed class CollectionStore(
-    CollectionFolders folders, SnapshotFolders snapshots, CollectionTiers tiers, VectorEngineOptions engine,
-    MemoryBudget memory, IndexOptions options, TimeProvider time, ILogger<CollectionStore> logger)
-    : IHostedService, IDisposable
+    CollectionFolders folders, SnapshotFolders snapshots, CollectionTiers tiers, CollectionPins pins,
+    VectorEngineOptions engine, MemoryBudget memory, IndexOptions options, TimeProvider time,
+    ILogger<CollectionStore> logger) : IHostedService, IDisposable
 {
     private readonly ConcurrentDictionary<Guid, CollectionEntry> _entries = new();
     private readonly SemaphoreSlim _changes = new(1);
+
+    /// <summary>One at a time is pinned, so that two do not both count on the same room.</summary>
+    private readonly SemaphoreSlim _pinning = new(1);
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _opening = Task.CompletedTask;
@@ -39,7 +42,7 @@ internal sealed class CollectionStore(
     public Task StartAsync(CancellationToken cancellationToken)
     {
         var found = folders.List();
-        foreach (var id in found) _entries[id] = new CollectionEntry(id, time);
+        foreach (var id in found) _entries[id] = new CollectionEntry(id, time) { Pin = pins.Read(id) };
         Volatile.Write(ref _foundCount, found.Count);
         _opening = Task.Run(() => OpenAllAsync(found), CancellationToken.None);
         return Task.CompletedTask;
@@ -65,25 +68,50 @@ internal sealed class CollectionStore(
     /// <summary>A lease for who only looks, while the collection is open; else null.</summary>
     public CollectionLease? TryPeek(Guid id) => _entries.GetValueOrDefault(id)?.TryPeek();
 
-    /// <summary>How a collection is, and its tier. Looking does not keep it in memory, and brings a cold one back only
-    /// when rows of it have expired since it was released.</summary>
+    /// <summary>How a collection is, its tier, and whether it is pinned. Looking does not keep it in memory, and brings a
+    /// cold one back only when rows of it have expired since it was released.</summary>
     /// <exception cref="WorkerException">As <see cref="EnterAsync"/>.</exception>
-    public async Task<(CollectionDescription Description, bool IsHot)> DescribeAsync(
+    public async Task<(CollectionDescription Description, bool IsHot, bool IsPinned)> DescribeAsync(
         Guid id, CancellationToken cancellation)
     {
         if (!_entries.TryGetValue(id, out var entry)) throw CollectionEntry.NotFound(id);
-        if (entry.TryDescribeCold() is { } cold) return (cold, false);
+        if (entry.TryDescribeCold() is { } cold) return (cold, false, pins.IsPinned(entry));
         using var lease = entry.TryPeek() ?? await WaitAsync(entry, cancellation);
-        return (lease.Collection.Describe(), true);
+        return (lease.Collection.Describe(), true, pins.IsPinned(entry));
+    }
+
+    /// <summary>Keeps a collection in memory from now on, over restarts too, or lets it go cold as others do. What is
+    /// pinned is loaded.</summary>
+    /// <exception cref="WorkerException">PIN_BUDGET; the disk refuses; or as <see cref="EnterAsync"/>.</exception>
+    public async Task PinAsync(Guid id, bool isPinned, CancellationToken cancellation)
+    {
+        if (!_entries.TryGetValue(id, out var entry)) throw CollectionEntry.NotFound(id);
+        await _pinning.WaitAsync(cancellation);
+        try
+        {
+            // Before it is loaded: what will be refused must not drive others out.
+            if (isPinned && !pins.IsPinned(entry))
+                pins.RequireRoom(pins.BytesOf(entry), _entries.Values.Where(other => other != entry));
+            // Who is inside keeps it in memory until the word stands.
+            using var lease = isPinned ? await EnterAsync(id, cancellation) : null;
+            if (entry.Pin == isPinned) return;
+            CollectionPins.Write(id, folders.Of(id), isPinned);
+            entry.Pin = isPinned;
+        }
+        finally
+        {
+            _pinning.Release();
+        }
     }
 
     /// <summary>Releases the memory of what nobody uses.</summary>
     public Task SweepTiersAsync() => tiers.SweepAsync(() => _entries.Values);
 
     /// <summary>Makes the collection; one that exists with the same spec is left as it is.</summary>
-    /// <exception cref="WorkerException">COLLECTION_EXISTS with another spec; COLLECTION_PARAMETER_INVALID; or the
-    /// disk or memory refuses.</exception>
-    public async Task CreateAsync(Guid id, VectorCollectionOptions spec, CancellationToken cancellation)
+    /// <exception cref="WorkerException">COLLECTION_EXISTS with another spec; COLLECTION_PARAMETER_INVALID; PIN_BUDGET;
+    /// or the disk or memory refuses.</exception>
+    public async Task CreateAsync(
+        Guid id, VectorCollectionOptions spec, bool isPinned, CancellationToken cancellation)
     {
         await _changes.WaitAsync(cancellation);
         try
@@ -96,8 +124,8 @@ internal sealed class CollectionStore(
             }
 
             RequireRoom();
-            var entry = new CollectionEntry(id, time);
-            entry.Open(await MakeAsync(id, spec, cancellation));
+            var entry = new CollectionEntry(id, time) { Pin = isPinned ? true : null };
+            entry.Open(await MakeAsync(id, spec, isPinned, cancellation));
             _entries[id] = entry;
         }
         finally
@@ -171,6 +199,7 @@ internal sealed class CollectionStore(
     {
         foreach (var entry in _entries.Values) entry.Dispose();
         _changes.Dispose();
+        _pinning.Dispose();
         _stopping.Dispose();
     }
 
@@ -237,7 +266,7 @@ internal sealed class CollectionStore(
     }
 
     private async Task<IVectorCollection> MakeAsync(
-        Guid id, VectorCollectionOptions spec, CancellationToken cancellation)
+        Guid id, VectorCollectionOptions spec, bool isPinned, CancellationToken cancellation)
     {
         memory.Require(0, "a collection");
         folders.Discard(id);
@@ -245,6 +274,12 @@ internal sealed class CollectionStore(
         {
             await using (await VectorCollections.CreateAsync(folders.Making(id), spec, engine, cancellation))
             {
+            }
+
+            if (isPinned)
+            {
+                pins.RequireRoom(VectorCollections.EstimateOpenBytes(folders.Making(id)), _entries.Values);
+                CollectionPins.Write(id, folders.Making(id), isPinned);
             }
 
             folders.Publish(id);
@@ -273,7 +308,7 @@ internal sealed class CollectionStore(
         }
 
         await Parallel.ForEachAsync(
-            NewestFirst(found), new ParallelOptions { MaxDegreeOfParallelism = options.OpenParallelism },
+            PinnedAndNewestFirst(found), new ParallelOptions { MaxDegreeOfParallelism = options.OpenParallelism },
             async (id, _) =>
             {
                 await OpenAsync(_entries[id]);
@@ -286,9 +321,13 @@ internal sealed class CollectionStore(
         _opened.TrySetResult();
     }
 
-    /// <summary>What was written last is most likely to be asked for first.</summary>
-    private IReadOnlyList<Guid> NewestFirst(IReadOnlyList<Guid> found) =>
-        options.HotBytesMax == 0 ? found : [.. found.OrderByDescending(folders.WrittenAt)];
+    /// <summary>Pinned ones have a right to their room; of the others, what was written last is most likely to be asked
+    /// for first.</summary>
+    private IReadOnlyList<Guid> PinnedAndNewestFirst(IReadOnlyList<Guid> found)
+    {
+        var newest = options.HotBytesMax == 0 ? found : (IEnumerable<Guid>)found.OrderByDescending(folders.WrittenAt);
+        return [.. newest.OrderByDescending(id => pins.IsPinned(_entries[id]))];
+    }
 
     private Task OpenAsync(CollectionEntry entry)
     {

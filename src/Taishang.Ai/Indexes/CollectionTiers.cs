@@ -11,8 +11,8 @@ namespace Taishang.Ai.Indexes;
 /// limit ends scrolls, where nothing else gives it room.
 /// </summary>
 internal sealed class CollectionTiers(
-    CollectionFolders folders, VectorEngineOptions engine, IndexOptions options, AiMetrics metrics, TimeProvider time,
-    ILogger<CollectionTiers> logger) : IDisposable
+    CollectionFolders folders, CollectionPins pins, VectorEngineOptions engine, IndexOptions options, AiMetrics metrics,
+    TimeProvider time, ILogger<CollectionTiers> logger) : IDisposable
 {
     private readonly SemaphoreSlim _loads = new(options.OpenParallelism);
 
@@ -69,9 +69,10 @@ internal sealed class CollectionTiers(
         await CoolToBudgetAsync(all, null);
     }
 
-    /// <summary>Whether the budget has room for a collection that was not read yet.</summary>
+    /// <summary>Whether the budget has room for a collection that was not read yet; it gives way to pinned ones.
+    /// </summary>
     public bool HasRoom(CollectionEntry entry, IEnumerable<CollectionEntry> all) =>
-        options.HotBytesMax == 0
+        options.HotBytesMax == 0 || pins.IsPinned(entry)
         || HotBytes(all) + VectorCollections.EstimateOpenBytes(folders.Of(entry.Id)) <= options.HotBytesMax;
 
     public void Dispose() => _loads.Dispose();
@@ -142,7 +143,7 @@ internal sealed class CollectionTiers(
 
     private CollectionEntry[] Candidates(IEnumerable<CollectionEntry> all) =>
     [
-        .. all.Where(entry => entry.State == CollectionState.Open && !options.IsPinned(entry.Id))
+        .. all.Where(entry => entry.State == CollectionState.Open && !pins.IsPinned(entry))
             .Select(entry => (Entry: entry, entry.Idle)).OrderByDescending(pair => pair.Idle)
             .Select(pair => pair.Entry),
     ];

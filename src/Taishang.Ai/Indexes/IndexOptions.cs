@@ -80,7 +80,8 @@ internal sealed class IndexOptions
     /// longest ago are released above it. 0, the default, for as much as the process may use.</summary>
     public long HotBytesMax { get; set; }
 
-    /// <summary>Ids of collections that always stay in memory once they were loaded, up to 10,000.</summary>
+    /// <summary>Ids of collections that are pinned as long as nobody says otherwise of them, up to 10,000: they are
+    /// read first at a start and stay in memory. Here the budget is not asked.</summary>
     public string[] Pinned { get; set; } = [];
 
     /// <summary>How often idle collections are looked for, in seconds: 1–3,600, default 10.</summary>

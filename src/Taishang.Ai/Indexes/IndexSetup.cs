@@ -29,6 +29,7 @@ internal static class IndexSetup
             options.SnapshotFolder.Length > 0
                 ? Path.GetFullPath(options.SnapshotFolder) : Path.Combine(data, "snapshots")));
         services.AddSingleton<SnapshotStore>();
+        services.AddSingleton<CollectionPins>();
         services.AddSingleton<CollectionTiers>();
         services.AddSingleton<CollectionStore>();
         services.AddHostedService(provider => provider.GetRequiredService<CollectionStore>());

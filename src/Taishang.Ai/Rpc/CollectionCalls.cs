@@ -11,7 +11,7 @@ internal sealed class CollectionCalls(CollectionStore store)
         CreateCollectionRequest request, CancellationToken cancellation)
     {
         var id = RequestRules.CollectionId(request.CollectionId);
-        await store.CreateAsync(id, CollectionSpecs.ToEngine(request.Spec), cancellation);
+        await store.CreateAsync(id, CollectionSpecs.ToEngine(request.Spec), request.Spec.Pinned, cancellation);
         return new CreateCollectionResponse();
     }
 
@@ -22,6 +22,11 @@ internal sealed class CollectionCalls(CollectionStore store)
         RequestRules.Range("ef_search", request.EfSearch, 0, Limits.EfSearchMax);
         RequestRules.Range("nprobe", request.Nprobe, 0, Limits.ListsMax);
         RequestRules.Range("ttl_seconds", request.TtlSeconds, -1, RpcLimits.TtlSecondsMax);
+        // First: where it is refused, nothing else is to change.
+        if (request.HasPinned) await store.PinAsync(id, request.Pinned, cancellation);
+        // Nothing else is asked for, and a collection that may go cold is not loaded to be told so.
+        if (request is { HasPinned: true, EfSearch: 0, Nprobe: 0, TtlSeconds: 0 })
+            return new UpdateCollectionResponse();
         using var lease = await store.EnterAsync(id, cancellation);
         // The engine takes the time to live as it shall be, so what is kept is told again.
         var timeToLive = request.TtlSeconds switch
@@ -44,10 +49,12 @@ internal sealed class CollectionCalls(CollectionStore store)
         DescribeCollectionRequest request, CancellationToken cancellation)
     {
         var id = RequestRules.CollectionId(request.CollectionId);
-        var (description, isHot) = await store.DescribeAsync(id, cancellation);
+        var (description, isHot, isPinned) = await store.DescribeAsync(id, cancellation);
+        var spec = CollectionSpecs.ToWire(description.Options);
+        spec.Pinned = isPinned;
         return new DescribeCollectionResponse
         {
-            Spec = CollectionSpecs.ToWire(description.Options),
+            Spec = spec,
             LiveRows = description.LiveRows,
             DeadRows = description.DeadRows,
             IndexedRows = description.IndexedRows,

@@ -43,8 +43,8 @@ internal sealed class WorkerErrors(
             StatusCode.ResourceExhausted,
         ErrorCode.StorageUnavailable or ErrorCode.CollectionOpening or ErrorCode.ModelUpstreamFailed
             or ErrorCode.ShuttingDown => StatusCode.Unavailable,
-        ErrorCode.CollectionExists or ErrorCode.ModelNotLoaded or ErrorCode.ScrollExpired or ErrorCode.SnapshotLimit =>
-            StatusCode.FailedPrecondition,
+        ErrorCode.CollectionExists or ErrorCode.ModelNotLoaded or ErrorCode.ScrollExpired or ErrorCode.SnapshotLimit
+            or ErrorCode.PinBudget => StatusCode.FailedPrecondition,
         ErrorCode.CollectionCorrupt or ErrorCode.SnapshotCorrupt => StatusCode.DataLoss,
         ErrorCode.ModelEndpointForbidden => StatusCode.PermissionDenied,
         ErrorCode.WorkerInternal => StatusCode.Internal,

@@ -95,6 +95,8 @@ public static class ErrorCodes
         30012, "snapshot_corrupt", 500, StatusCode.DataLoss, false, "files of the snapshot are damaged");
     public static readonly ErrorCode SnapshotLimit = Conflict(
         30013, "snapshot_limit", "the collection has as many snapshots as it may");
+    public static readonly ErrorCode PinBudget = Conflict(
+        30014, "pin_budget", "pinned collections would take more than the worker's memory budget");
 
     // 40xxx: vectors
     public static readonly ErrorCode DimensionMismatch = Invalid(

@@ -44,6 +44,9 @@ internal sealed record Collection
 
     public string? Description { get; init; }
 
+    /// <summary>Stays in its worker's memory however long nobody uses it.</summary>
+    public bool Pinned { get; init; }
+
     /// <summary>Holds the rows. Null only while the collection is being created, when no one else sees it.</summary>
     public string? WorkerId { get; init; }
 
@@ -97,6 +100,7 @@ internal sealed record Collection
             TtlSeconds = TtlSeconds ?? 0,
             Engine = Engine,
             Shards = Shards,
+            Pinned = Pinned,
         };
     }
 }

@@ -91,8 +91,7 @@ internal static class CollectionEndpoints
             // A rename may have taken the name from under the path: the id stays.
             id = old.Id;
             var changed = CollectionRules.Change(old, body) with { UpdatedAt = life.Now() };
-            var tellWorker = body.TtlGiven || body.Params is not null;
-            if (await life.ChangeAsync(old, changed, tellWorker, cancellation) is { } row)
+            if (await life.ChangeAsync(old, changed, body, cancellation) is { } row)
                 return Envelope.Ok(CollectionView.Of(row, await AliasesAsync(store, row, cancellation)));
         }
 

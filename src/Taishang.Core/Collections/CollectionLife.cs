@@ -44,23 +44,17 @@ internal sealed class CollectionLife(
     }
 
     /// <summary>Writes a change; the worker is told first, since telling it again is harmless.</summary>
+    /// <param name="old">As it was read.</param>
+    /// <param name="changed">As it shall be.</param>
+    /// <param name="body">What of it was asked for: the worker hears of nothing else.</param>
+    /// <param name="cancellation">Of the request.</param>
     /// <returns>Null when the row changed meanwhile: read it anew and try again.</returns>
+    /// <exception cref="ApiException">The worker does not answer, or refuses to pin it; nothing was written.</exception>
     public async Task<Collection?> ChangeAsync(
-        Collection old, Collection changed, bool tellWorker, CancellationToken cancellation)
+        Collection old, Collection changed, ChangeCollectionBody body, CancellationToken cancellation)
     {
-        if (tellWorker)
-        {
-            var parameters = CollectionParams.Parse(changed.Params);
-            var request = new UpdateCollectionRequest
-            {
-                CollectionId = old.Id,
-                EfSearch = parameters.EfSearch ?? 0,
-                Nprobe = parameters.Probes ?? 0,
-                TtlSeconds = changed.TtlSeconds ?? -1,
-            };
-            await ai.CallAsync(AiCalls.UpdateCollection, request, old.WorkerId, cancellation);
-        }
-
+        if (UpdateOf(changed, body) is { } update)
+            await ai.CallAsync(AiCalls.UpdateCollection, update, old.WorkerId, cancellation);
         var written = await store.ChangeAsync(old, changed, cancellation);
         lookup.Forget(old);
         lookup.Forget(changed);
@@ -96,6 +90,19 @@ internal sealed class CollectionLife(
     {
         var now = time.GetUtcNow();
         return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
+    }
+
+    /// <summary>Null when the worker has nothing to hear.</summary>
+    private static UpdateCollectionRequest? UpdateOf(Collection changed, ChangeCollectionBody body)
+    {
+        var update = new UpdateCollectionRequest { CollectionId = changed.Id };
+        if (body.Pinned is { } pinned) update.Pinned = pinned;
+        if (!body.TtlGiven && body.Params is null) return update.HasPinned ? update : null;
+        var parameters = CollectionParams.Parse(changed.Params);
+        update.EfSearch = parameters.EfSearch ?? 0;
+        update.Nprobe = parameters.Probes ?? 0;
+        update.TtlSeconds = changed.TtlSeconds ?? -1;
+        return update;
     }
 
     private int SecondsOf(SnapshotPlace? from) =>

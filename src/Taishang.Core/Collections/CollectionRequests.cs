@@ -26,6 +26,8 @@ internal sealed class CreateCollectionBody
     public int? Shards { get; init; }
 
     public string? Description { get; init; }
+
+    public bool? Pinned { get; init; }
 }
 
 /// <summary>
@@ -58,6 +60,8 @@ internal sealed class ChangeCollectionBody
 
     public JsonElement? Params { get; init; }
 
+    public bool? Pinned { get; init; }
+
     public int? Dims { get; init; }
 
     public string? MetricType { get; init; }
@@ -75,8 +79,8 @@ internal sealed class ChangeCollectionBody
     /// <summary>Nothing is asked for: more likely a mistake than a wish.</summary>
     internal bool IsEmpty => this is
     {
-        Name: null, DescriptionGiven: false, TtlGiven: false, Params: null, Dims: null, MetricType: null,
-        IndexType: null, Engine: null, Model: null, Compression: null, Shards: null,
+        Name: null, DescriptionGiven: false, TtlGiven: false, Params: null, Pinned: null, Dims: null,
+        MetricType: null, IndexType: null, Engine: null, Model: null, Compression: null, Shards: null,
     };
 
     internal bool DescriptionGiven { get; private set; }

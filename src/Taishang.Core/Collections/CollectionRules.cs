@@ -60,6 +60,7 @@ internal static class CollectionRules
             TtlSeconds = body.TtlSeconds,
             Shards = body.Shards ?? 1,
             Description = body.Description,
+            Pinned = body.Pinned ?? false,
         };
     }
 
@@ -91,6 +92,7 @@ internal static class CollectionRules
             Description = body.DescriptionGiven ? body.Description : old.Description,
             TtlSeconds = body.TtlGiven ? body.TtlSeconds : old.TtlSeconds,
             Params = given.Over(was).ToJson(),
+            Pinned = body.Pinned ?? old.Pinned,
         };
     }
 

@@ -16,7 +16,7 @@ internal sealed class CollectionStore(Database database)
 
     private const string Columns = """
         id, name, dims, index_type, metric_type, status, error_msg, params, model, model_id, model_major, engine,
-        compression, ttl_seconds, shards, description, worker_id, build_task_id, created_at, updated_at
+        compression, ttl_seconds, shards, description, pinned, worker_id, build_task_id, created_at, updated_at
         """;
 
     /// <summary>By name, alias or id; null when there is none.</summary>
@@ -208,7 +208,7 @@ internal sealed class CollectionStore(Database database)
         var written = await session.ExecuteAsync("""
             UPDATE tai_vector_collections
             SET name = @Name, description = @Description, ttl_seconds = @TtlSeconds, params = @Params,
-                updated_at = @UpdatedAt
+                pinned = CASE WHEN @Pinned THEN 1 ELSE 0 END, updated_at = @UpdatedAt
             WHERE id = @Id AND worker_id IS NOT NULL AND updated_at = @OldUpdatedAt
             """,
             new
@@ -217,6 +217,7 @@ internal sealed class CollectionStore(Database database)
                 changed.Description,
                 changed.TtlSeconds,
                 changed.Params,
+                changed.Pinned,
                 changed.UpdatedAt,
                 changed.Id,
                 OldUpdatedAt = old.UpdatedAt,
@@ -277,9 +278,10 @@ internal sealed class CollectionStore(Database database)
     private const string InsertSql = """
         INSERT INTO tai_vector_collections
             (id, name, dims, index_type, metric_type, status, error_msg, params, model, model_id, model_major, engine,
-             compression, ttl_seconds, shards, description, worker_id, build_task_id, created_at, updated_at)
+             compression, ttl_seconds, shards, description, pinned, worker_id, build_task_id, created_at, updated_at)
         VALUES
             (@Id, @Name, @Dims, @IndexType, @MetricType, @Status, @ErrorMsg, @Params, @Model, @ModelId, @ModelMajor,
-             @Engine, @Compression, @TtlSeconds, @Shards, @Description, @WorkerId, @BuildTaskId, @CreatedAt, @UpdatedAt)
+             @Engine, @Compression, @TtlSeconds, @Shards, @Description, CASE WHEN @Pinned THEN 1 ELSE 0 END, @WorkerId,
+             @BuildTaskId, @CreatedAt, @UpdatedAt)
         """;
 }

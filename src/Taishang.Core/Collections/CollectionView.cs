@@ -41,6 +41,9 @@ internal sealed record CollectionView
 
     public string? Description { get; init; }
 
+    /// <summary>As it was asked for.</summary>
+    public required bool Pinned { get; init; }
+
     public string? BuildTaskId { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
@@ -73,6 +76,7 @@ internal sealed record CollectionView
             TtlSeconds = row.TtlSeconds,
             Shards = row.Shards,
             Description = row.Description,
+            Pinned = row.Pinned,
             BuildTaskId = row.BuildTaskId,
             CreatedAt = row.CreatedAt,
             UpdatedAt = row.UpdatedAt,
@@ -91,9 +95,10 @@ internal sealed record CollectionView
 /// <param name="Index">What answers searches now; null from a worker that does not tell.</param>
 /// <param name="Tier">hot when its rows are in memory, cold when the next call has to load them; null from a worker
 /// that does not tell.</param>
+/// <param name="Pinned">Whether the worker keeps it in memory: because it was asked to, or by its own setting.</param>
 internal sealed record CollectionStats(
     long Rows, long IndexedRows, long DeadRows, long DiskBytes, long MemoryBytes, IReadOnlyList<string> RecoveryNotes,
-    IndexView? Index, string? Tier)
+    IndexView? Index, string? Tier, bool Pinned)
 {
     public static CollectionStats Of(DescribeCollectionResponse live) => new(
         live.LiveRows, live.IndexedRows, live.DeadRows, live.DiskBytes, live.MemoryBytes, [.. live.RecoveryNotes],
@@ -103,5 +108,6 @@ internal sealed record CollectionStats(
             Contracts.Ai.V1.Tier.Hot => "hot",
             Contracts.Ai.V1.Tier.Cold => "cold",
             _ => null,
-        });
+        },
+        live.Spec?.Pinned == true);
 }

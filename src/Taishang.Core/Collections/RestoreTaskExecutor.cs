@@ -85,6 +85,8 @@ internal sealed class RestoreTaskExecutor(
             Model = hasModel ? note.Row.Model : null,
             ModelId = hasModel ? note.Row.ModelId : null,
             ModelMajor = hasModel ? note.Row.ModelMajor : null,
+            // There may be room for one of the two: who wants both in memory says so.
+            Pinned = false,
             WorkerId = null,
             BuildTaskId = null,
             CreatedAt = now,

@@ -32,6 +32,7 @@ internal sealed partial class FakeWorker
         Ai.On(AiCalls.UpdateCollection, request =>
         {
             Get(request.CollectionId).LastUpdate = request;
+            if (request.HasPinned) Get(request.CollectionId).Spec.Pinned = request.Pinned;
             return new UpdateCollectionResponse();
         });
         Ai.On(AiCalls.DropCollection, request =>

@@ -107,6 +107,9 @@ public sealed partial class EveryOperationTests
             await driver.SucceedAsync(new Call("getCollection", points));
             await driver.SucceedAsync(new Call("getCollection", "points"));
             await driver.SucceedAsync(new Call("updateCollection", points, Example("updateCollection")));
+            var pinned = await driver.SucceedAsync(
+                new Call("updateCollection", points, Json("""{ "pinned": true }""")));
+            Assert.True((bool)pinned["pinned"]!);
             await driver.FailAsync(422, 30004, new Call("updateCollection", points, Json("""{ "dims": 5 }""")));
             await driver.FailAsync(
                 422, 30005, new Call("createCollection", null, Json(
