@@ -69,8 +69,8 @@ internal sealed class CollectionPins(
             + $"{budgetBytes} that the worker's memory budget holds: release one, or raise the budget", "pinned");
     }
 
-    /// <summary>What it takes in memory, or would take; 0 for one that can not be read.</summary>
-    public long BytesOf(CollectionEntry entry)
+    /// <summary>What it takes in memory, or would take at most; 0 for one that can not be read.</summary>
+    private long BytesOf(CollectionEntry entry)
     {
         if (entry.MemoryBytes is > 0 and var bytes) return bytes;
         try

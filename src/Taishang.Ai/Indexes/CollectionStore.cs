@@ -89,11 +89,11 @@ internal sealed class CollectionStore(
         await _pinning.WaitAsync(cancellation);
         try
         {
-            // Before it is loaded: what will be refused must not drive others out.
-            if (isPinned && !pins.IsPinned(entry))
-                pins.RequireRoom(pins.BytesOf(entry), _entries.Values.Where(other => other != entry));
-            // Who is inside keeps it in memory until the word stands.
+            // Who is inside keeps it in memory until the word stands. Loaded it is measured: what a load is estimated to
+            // need is far more, and the answer must not depend on whether it was cold.
             using var lease = isPinned ? await EnterAsync(id, cancellation) : null;
+            if (lease is not null && !pins.IsPinned(entry))
+                pins.RequireRoom(lease.Collection.MemoryBytes, _entries.Values.Where(other => other != entry));
             if (entry.Pin == isPinned) return;
             CollectionPins.Write(id, folders.Of(id), isPinned);
             entry.Pin = isPinned;
@@ -272,16 +272,13 @@ internal sealed class CollectionStore(
         folders.Discard(id);
         try
         {
-            await using (await VectorCollections.CreateAsync(folders.Making(id), spec, engine, cancellation))
+            await using (var made =
+                await VectorCollections.CreateAsync(folders.Making(id), spec, engine, cancellation))
             {
+                if (isPinned) pins.RequireRoom(made.MemoryBytes, _entries.Values);
             }
 
-            if (isPinned)
-            {
-                pins.RequireRoom(VectorCollections.EstimateOpenBytes(folders.Making(id)), _entries.Values);
-                CollectionPins.Write(id, folders.Making(id), isPinned);
-            }
-
+            if (isPinned) CollectionPins.Write(id, folders.Making(id), isPinned);
             folders.Publish(id);
         }
         catch

@@ -4,7 +4,6 @@ using Taishang.Ai.Indexes;
 using Taishang.Ai.Tests.Rpc;
 using Taishang.Contracts.Ai.V1;
 using Taishang.Testing.Processes;
-using Taishang.VectorEngine;
 
 namespace Taishang.Ai.Tests.Indexes;
 
@@ -78,7 +77,7 @@ public sealed class PinTests : IDisposable
     public async Task Pinning_more_than_the_budget_holds_is_refused_and_changes_nothing()
     {
         string one, two;
-        long hot, cold;
+        long hot;
         await using (var first = await StartAsync())
         {
             one = await FilledAsync(first);
@@ -86,8 +85,7 @@ public sealed class PinTests : IDisposable
             hot = (await DescribeAsync(first, one)).MemoryBytes;
         }
 
-        cold = VectorCollections.EstimateOpenBytes(_folder.File($"vectors/{one}"));
-        var budget = Math.Max(hot, cold) + (Math.Min(hot, cold) / 2);
+        var budget = hot * 3 / 2;
         await using (var worker = await StartAsync(("HotBytesMax", $"{budget}")))
         {
             await PinAsync(worker, one, true);
@@ -123,9 +121,7 @@ public sealed class PinTests : IDisposable
             bytes = (await DescribeAsync(first, ids[0])).MemoryBytes;
         }
 
-        var estimate = VectorCollections.EstimateOpenBytes(_folder.File($"vectors/{ids[0]}"));
-        var budget = Math.Max(bytes, estimate) + (Math.Min(bytes, estimate) / 2);
-        await using var worker = await StartAsync(("HotBytesMax", $"{budget}"));
+        await using var worker = await StartAsync(("HotBytesMax", $"{bytes * 3 / 2}"));
         var answers = await Task.WhenAll(ids.Select(async id =>
             await Record.ExceptionAsync(() => PinAsync(worker, id, true))));
         Assert.Single(answers, answer => answer is null);
