@@ -68,8 +68,8 @@ internal sealed class CollectionStore(
     /// <summary>A lease for who only looks, while the collection is open; else null.</summary>
     public CollectionLease? TryPeek(Guid id) => _entries.GetValueOrDefault(id)?.TryPeek();
 
-    /// <summary>How a collection is, its tier, and whether it is pinned. Looking does not keep it in memory, and brings a
-    /// cold one back only when rows of it have expired since it was released.</summary>
+    /// <summary>How a collection is, its tier, and whether it is pinned. Looking does not keep it in memory, and brings
+    /// a cold one back only when rows of it have expired since it was released.</summary>
     /// <exception cref="WorkerException">As <see cref="EnterAsync"/>.</exception>
     public async Task<(CollectionDescription Description, bool IsHot, bool IsPinned)> DescribeAsync(
         Guid id, CancellationToken cancellation)
@@ -89,8 +89,8 @@ internal sealed class CollectionStore(
         await _pinning.WaitAsync(cancellation);
         try
         {
-            // Who is inside keeps it in memory until the word stands. Loaded it is measured: what a load is estimated to
-            // need is far more, and the answer must not depend on whether it was cold.
+            // Who is inside keeps it in memory until the word stands. Loaded it is measured: what a load is estimated
+            // to need is far more, and the answer must not depend on whether it was cold.
             using var lease = isPinned ? await EnterAsync(id, cancellation) : null;
             if (lease is not null && !pins.IsPinned(entry))
                 pins.RequireRoom(lease.Collection.MemoryBytes, _entries.Values.Where(other => other != entry));

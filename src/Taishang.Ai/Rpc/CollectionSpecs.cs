@@ -46,7 +46,7 @@ internal static class CollectionSpecs
             Compression = CompressionTypes.ToEngine(spec.Compression) ?? throw Invalid(
                 "spec.compression", $"expected NONE, SQ8, SQ4 or BINARY, got {spec.Compression}"),
             Rerank = CompressionTypes.ToEngine(spec.Rerank) ?? throw Invalid(
-                "spec.rerank", $"expected FLOAT32 or NONE, got {spec.Rerank}"),
+                "spec.rerank", $"expected FLOAT32, FLOAT16 or NONE, got {spec.Rerank}"),
             TimeToLive = spec.TtlSeconds switch
             {
                 0 => null,

@@ -49,7 +49,7 @@ internal sealed class CollectionLife(
     /// <param name="body">What of it was asked for: the worker hears of nothing else.</param>
     /// <param name="cancellation">Of the request.</param>
     /// <returns>Null when the row changed meanwhile: read it anew and try again.</returns>
-    /// <exception cref="ApiException">The worker does not answer, or refuses to pin it; nothing was written.</exception>
+    /// <exception cref="ApiException">The worker does not answer, or refuses to pin it: nothing is written.</exception>
     public async Task<Collection?> ChangeAsync(
         Collection old, Collection changed, ChangeCollectionBody body, CancellationToken cancellation)
     {

@@ -36,7 +36,8 @@ public sealed class PinnedCollectionTests : IDisposable
             _folder.Path, [.. store.Arguments, .. Quick, "--set", $"{Settings}HotBytesMax=1"]))
         {
             await ExpectPinnedAsync(small, "kept");
-            Assert.Equal("cold", await TierAsync(small, "quiet"));
+            // It was not read at the start, so telling of it has to load it once.
+            await small.WaitUntilAsync("quiet is cold", async () => await TierAsync(small, "quiet") == "cold");
             var more = new { name = "more", dims = 2, index_type = "FLAT", pinned = true };
             foreach (var refused in (ApiAnswer[])
                 [await PinAsync(small, "quiet", true), await small.ApiPostAsync("vector_collections", more)])
