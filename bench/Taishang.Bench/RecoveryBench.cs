@@ -34,6 +34,7 @@ internal static class RecoveryBench
             if (int.Parse(checkedRows[0]) != 0)
                 throw new InvalidOperationException($"{checkedRows[0]} acknowledged rows are gone or changed");
 
+            report.Add($"{start}: row found by itself", bool.Parse(checkedRows[1]) ? 1 : 0, "(1: yes)");
             await reader.WaitForExitAsync(cancellation);
         }
 
