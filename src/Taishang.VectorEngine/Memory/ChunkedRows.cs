@@ -37,6 +37,10 @@ internal sealed unsafe class ChunkedRows : IDisposable
 
     public int StrideBytes { get; }
 
+    /// <summary>The smallest size not below this one of which any number of rows may be mapped.</summary>
+    public static int MappableStride(int bytes) =>
+        (bytes + MappableStrideBytes - 1) / MappableStrideBytes * MappableStrideBytes;
+
     /// <summary>Row number shifted right by this is the chunk.</summary>
     public int Shift { get; }
 

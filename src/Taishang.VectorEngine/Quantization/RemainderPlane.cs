@@ -18,7 +18,6 @@ internal sealed unsafe class RemainderPlane(LevelGrid grid) : IDisposable
 {
     private const double UnitsPerStep = 1 << RemainderKernel.RemainderBits;
     private const float UnitsMax = (1 << RemainderKernel.ComponentBits) - 1;
-    private const int AlignmentBytes = 32;
     private const int PrefetchedLines = 8;
 
     /// <summary>Rows that a caller has asked for before it scores the first.</summary>
@@ -46,8 +45,7 @@ internal sealed unsafe class RemainderPlane(LevelGrid grid) : IDisposable
     public long MemoryBytes => _remainders.Bytes + _firstOutliers.Bytes + _outliers.Bytes;
 
     /// <summary>Bytes of a row's remainders, padding included.</summary>
-    public static int BytesOfRow(int dimensions) =>
-        (dimensions * sizeof(ushort) + AlignmentBytes - 1) / AlignmentBytes * AlignmentBytes;
+    public static int BytesOfRow(int dimensions) => ChunkedRows.MappableStride(dimensions * sizeof(ushort));
 
     /// <summary>Makes room for the rows 0 to <paramref name="rows"/> − 1. One caller at a time.</summary>
     public void EnsureRows(int rows)

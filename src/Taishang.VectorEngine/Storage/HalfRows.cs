@@ -11,8 +11,6 @@ namespace Taishang.VectorEngine.Storage;
 /// <param name="rows">The table. Copies are added by one caller at a time; any number may score.</param>
 internal sealed unsafe class HalfRows(RowTable rows) : IDisposable
 {
-    private const int AlignmentBytes = 32;
-
     /// <summary>Of the largest component of the sample: a hundredth of the largest half, so that rows to come have
     /// room, and far above the smallest.</summary>
     private const float LargestInSample = 512;
@@ -33,8 +31,7 @@ internal sealed unsafe class HalfRows(RowTable rows) : IDisposable
     public long MemoryBytes => _halves.Bytes + _fits.Bytes;
 
     /// <summary>Bytes of a copy, padding included.</summary>
-    public static int BytesOfRow(int dimensions) =>
-        (dimensions * sizeof(ushort) + AlignmentBytes - 1) / AlignmentBytes * AlignmentBytes;
+    public static int BytesOfRow(int dimensions) => ChunkedRows.MappableStride(dimensions * sizeof(ushort));
 
     /// <summary>Copies the rows that have none yet, up to <paramref name="count"/>.</summary>
     public void CoverTo(int count)

@@ -16,8 +16,6 @@ internal sealed unsafe partial class RowTable : IDisposable
 {
     public const long Alive = long.MaxValue;
 
-    private const int PaddingFloats = 8;
-
     private readonly ChunkedRows _vectors;
     private readonly ChunkedRows? _scales;
     private readonly ChunkedRows _diedAt = new(sizeof(long));
@@ -41,8 +39,7 @@ internal sealed unsafe partial class RowTable : IDisposable
     public int StrideBytes => PaddedDimensions * sizeof(float);
 
     /// <summary>Bytes between the starts of two vectors of so many dimensions.</summary>
-    public static int StrideOf(int dimensions) =>
-        (dimensions + PaddingFloats - 1) / PaddingFloats * PaddingFloats * sizeof(float);
+    public static int StrideOf(int dimensions) => ChunkedRows.MappableStride(dimensions * sizeof(float));
 
     public DistanceMetric Metric { get; }
 
