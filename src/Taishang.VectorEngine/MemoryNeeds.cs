@@ -84,10 +84,11 @@ internal static class MemoryNeeds
             return 0;
 
         var code = CodeBytes(kind, options);
-        var halves = CodeOptions.Of(options, kind).KeepsHalves ? rows * HalfRows.BytesOfRow(options.Dimensions) : 0;
+        var codes = CodeOptions.Of(options, kind);
+        var halves = codes.KeepsHalves ? rows * HalfRows.BytesOfRow(options.Dimensions) : 0;
         if (kind == IndexKind.Hnsw)
         {
-            var remainders = CodeOptions.Of(options, kind).KeepsRemainders
+            var remainders = codes.KeepsRemainders
                 ? HnswMemory.BytesOfRemainders(options.Dimensions)
                 : 0;
             return halves + rows

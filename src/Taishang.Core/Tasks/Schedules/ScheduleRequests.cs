@@ -112,7 +112,15 @@ internal static class ScheduleRequests
         };
         var made = Make(whole, executors, row.Id, now);
         var sameTimes = (made.Cron, made.TimeZone) == (row.Cron, row.TimeZone);
-        return With(row, made, sameTimes ? row.NextRunMs : made.NextRunMs, row.Paused);
+        return made with
+        {
+            Paused = row.Paused,
+            NextRunMs = sameTimes ? row.NextRunMs : made.NextRunMs,
+            LastRunAt = row.LastRunAt,
+            LastTaskId = row.LastTaskId,
+            Skipped = row.Skipped,
+            CreatedAt = row.CreatedAt,
+        };
     }
 
     /// <summary>Paused, or going on with the first time from now: what passed meanwhile is not made up for.</summary>
@@ -120,32 +128,8 @@ internal static class ScheduleRequests
     {
         if (paused == (row.Paused != 0)) return row;
         var next = ScheduleTimes.Of(row).After(now)?.ToUnixTimeMilliseconds();
-        return With(row, row, next, paused ? 1 : 0, now);
+        return row with { Paused = paused ? 1 : 0, NextRunMs = next, LastError = null, UpdatedAt = now };
     }
-
-    private static TaskSchedule With(
-        TaskSchedule old, TaskSchedule made, long? nextRunMs, int paused, DateTimeOffset? now = null) => new()
-        {
-            Id = old.Id,
-            Name = made.Name,
-            Cron = made.Cron,
-            TimeZone = made.TimeZone,
-            Missed = made.Missed,
-            Overlap = made.Overlap,
-            Paused = paused,
-            Type = old.Type,
-            Payload = made.Payload,
-            Priority = made.Priority,
-            MaxAttempts = made.MaxAttempts,
-            TimeoutMs = made.TimeoutMs,
-            Labels = made.Labels,
-            NextRunMs = nextRunMs,
-            LastRunAt = old.LastRunAt,
-            LastTaskId = old.LastTaskId,
-            Skipped = old.Skipped,
-            CreatedAt = old.CreatedAt,
-            UpdatedAt = now ?? made.UpdatedAt,
-        };
 
     private static NewTask CheckTask(ScheduleCreateRequest body, TaskExecutors executors)
     {

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Taishang.Core.Tasks.Schedules;
 
 /// <summary>A row of tai_task_schedules: a task that comes back.</summary>
-internal sealed class TaskSchedule
+internal sealed record TaskSchedule
 {
     public required string Id { get; init; }
 
