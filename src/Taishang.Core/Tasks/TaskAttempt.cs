@@ -95,6 +95,8 @@ internal sealed class TaskAttempt : TaskContext
 
     public override int Attempt => Claim.Task.Attempt;
 
+    public override long Fence => Claim.Fence;
+
     public override JsonElement Payload => _payload.Value;
 
     public override string? Checkpoint => Volatile.Read(ref _checkpoint);

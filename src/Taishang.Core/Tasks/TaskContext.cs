@@ -11,6 +11,12 @@ public abstract class TaskContext
     /// <summary>From 1.</summary>
     public abstract int Attempt { get; }
 
+    /// <summary>
+    /// Greater with each attempt of the task, over retries too. A worker that was paused past its lease does not know
+    /// it: what keeps effects outside should refuse a fence below the greatest that it has seen of the task.
+    /// </summary>
+    public abstract long Fence { get; }
+
     public abstract JsonElement Payload { get; }
 
     /// <summary>What an earlier attempt saved, as JSON; null at first.</summary>

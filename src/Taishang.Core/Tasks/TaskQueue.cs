@@ -147,6 +147,10 @@ internal sealed class TaskQueue(
         ];
     }
 
+    /// <summary>Adds to the trail that the end of an attempt came too late; see <see cref="LateEnds"/>.</summary>
+    public Task<bool> NoteLateAsync(string workerId, Settlement late, CancellationToken cancellation) =>
+        database.WriteAsync(session => LateEnds.NoteAsync(session, Actors.Worker(workerId), late), cancellation);
+
     /// <summary>
     /// Takes up to so many attempts from workers that are dead (lease ended) or hung (deadline passed), and returns
     /// how many. Each counts as an attempt.

@@ -57,9 +57,7 @@ internal sealed class TaskSettler(TaskQueue queue, TimeProvider time, ILogger<Ta
                 var held = await queue.SettleAsync(workerId, batch, cancellation);
                 for (var i = 0; i < batch.Count; i++)
                 {
-                    if (!held[i])
-                        logger.LogWarning("The end of task {TaskId} came too late: its fence {Fence} no longer holds",
-                            batch[i].Claim.Task.Id, batch[i].Claim.Fence);
+                    if (!held[i]) await BounceAsync(workerId, batch[i], cancellation);
                 }
 
                 return;
@@ -84,6 +82,24 @@ internal sealed class TaskSettler(TaskQueue queue, TimeProvider time, ILogger<Ta
                 logger.LogError(e, "The end of task {TaskId} could not be written", batch[0].Claim.Task.Id);
                 return;
             }
+        }
+    }
+
+    /// <summary>One at a time: each takes the lock of its task's row alone, so they never wait in a ring.</summary>
+    private async Task BounceAsync(string workerId, Settlement late, CancellationToken cancellation)
+    {
+        try
+        {
+            if (!await queue.NoteLateAsync(workerId, late, cancellation)) return;
+            logger.LogWarning(
+                "The end of task {TaskId} came too late: its fence {Fence} no longer holds",
+                late.Claim.Task.Id, late.Claim.Fence);
+        }
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        {
+            logger.LogWarning(
+                "The end of task {TaskId}, fence {Fence}, came too late, and its trail could not be told: {Reason}",
+                late.Claim.Task.Id, late.Claim.Fence, e.Message);
         }
     }
 }

@@ -115,6 +115,8 @@ internal sealed class FakeTaskContext : TaskContext
 
     public override int Attempt => 1;
 
+    public override long Fence => 1;
+
     public override JsonElement Payload => _payload;
 
     public override string? Checkpoint => Saved.LastOrDefault();

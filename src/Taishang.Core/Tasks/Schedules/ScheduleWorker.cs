@@ -29,7 +29,10 @@ internal sealed class ScheduleWorker(
         {
             try
             {
-                if (await leadership.HoldAsync(stoppingToken)) await FireAsync(stoppingToken);
+                var led = leadership.IsLeader;
+                var leads = await leadership.HoldAsync(stoppingToken);
+                if (leads != led) Tell(leads);
+                if (leads) await FireAsync(stoppingToken);
                 await Task.Delay(TimeSpan.FromMilliseconds(_options.LeaderIntervalMs), time, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -58,6 +61,14 @@ internal sealed class ScheduleWorker(
         {
             logger.LogWarning("The lead was not given up and ends with its lease: {Reason}", e.Message);
         }
+    }
+
+    private void Tell(bool leads)
+    {
+        if (leads)
+            logger.LogInformation("Leads as {Holder}: fires schedules and rescues attempts", leadership.Holder);
+        else
+            logger.LogInformation("No longer leads as {Holder}", leadership.Holder);
     }
 
     /// <summary>Fires everything that is due now.</summary>
