@@ -24,8 +24,11 @@ internal static class CoresBench
         for (var cores = 1; cores <= 3; cores++)
         {
             var connection = await postgres.CreateDatabaseAsync($"cores{cores}");
-            var speed = await MeasureAsync(connection, cores, tasks, cancellation);
-            report.Add($"{cores} {(cores == 1 ? "process" : "processes")}", speed, "tasks/s");
+            var name = $"{cores} {(cores == 1 ? "process" : "processes")}";
+            var (speed, cpuUs, serverUs) = await MeasureAsync(postgres, connection, cores, tasks, cancellation);
+            report.Add(name, speed, "tasks/s");
+            report.Add($"{name}, CPU of the cores", cpuUs, "us/task");
+            report.Add($"{name}, CPU of the server", serverUs, "us/task");
         }
 
         report.Print();
@@ -44,8 +47,8 @@ internal static class CoresBench
         }
     }
 
-    private static async Task<double> MeasureAsync(
-        string connection, int cores, int tasks, CancellationToken cancellation)
+    private static async Task<(double Speed, double CpuUs, double ServerUs)> MeasureAsync(
+        BenchPostgres postgres, string connection, int cores, int tasks, CancellationToken cancellation)
     {
         const int WarmUp = 200;
         var share = tasks / cores;
@@ -61,11 +64,13 @@ internal static class CoresBench
             await using var database = new NpgsqlConnection(connection);
             var table = $"tai_task_events_{TimeProvider.System.GetUtcNow():yyyyMM}";
             await WaitAsync(database, cancellation);
+            var (cpu, server) = (CpuTime(children), postgres.CpuTime());
             var watch = Stopwatch.StartNew();
             foreach (var child in children) await child.StandardInput.WriteLineAsync("go");
             foreach (var child in children) await child.StandardOutput.ReadLineAsync(cancellation);
             await WaitAsync(database, cancellation);
             var elapsed = watch.Elapsed;
+            (cpu, server) = (CpuTime(children) - cpu, postgres.CpuTime() - server);
             var (claims, completions, distinct, others) = await database.QuerySingleAsync<(long, long, long, long)>(
                 Counts.Replace("TABLE", table, StringComparison.Ordinal));
             if (claims != completions || completions != distinct || others > 0 || claims != (WarmUp + share) * cores)
@@ -74,7 +79,9 @@ internal static class CoresBench
                     $"{distinct} tasks: claimed {claims} times, completed {completions} times, else moved {others}");
             }
 
-            return share * cores / elapsed.TotalSeconds;
+            var count = share * cores;
+            return (
+                count / elapsed.TotalSeconds, cpu.TotalMicroseconds / count, server.TotalMicroseconds / count);
         }
         finally
         {
@@ -85,6 +92,12 @@ internal static class CoresBench
                 child.Dispose();
             }
         }
+    }
+
+    private static TimeSpan CpuTime(List<Process> children)
+    {
+        foreach (var child in children) child.Refresh();
+        return children.Aggregate(TimeSpan.Zero, (sum, child) => sum + child.TotalProcessorTime);
     }
 
     /// <summary>Until nothing is queued or running; all have been created by then.</summary>
