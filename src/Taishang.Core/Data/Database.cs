@@ -15,6 +15,12 @@ public abstract class Database : IAsyncDisposable
     public abstract Task<T> ReadAsync<T>(Func<DatabaseSession, Task<T>> read, CancellationToken cancellation);
 
     /// <summary>
+    /// As <see cref="ReadAsync"/>, on a connection of its own: what it takes of the session, such as a lock, goes with it.
+    /// </summary>
+    public virtual Task<T> ReadAloneAsync<T>(
+        Func<DatabaseSession, Task<T>> read, CancellationToken cancellation) => ReadAsync(read, cancellation);
+
+    /// <summary>
     /// Runs a write in one transaction that is durable when the task completes. The delegate may be run again after a
     /// serialisation failure, so it touches nothing but the session.
     /// </summary>

@@ -14,6 +14,10 @@ internal sealed class PostgreSqlDatabase : Database
     private const int PreparedMax = 100;
 
     private readonly NpgsqlDataSource _source;
+
+    /// <summary>Without a pool. The source's own text lacks the password.</summary>
+    private readonly string _alone;
+
     private readonly TimeProvider? _clock;
 
     public PostgreSqlDatabase(DatabaseOptions options, TimeProvider? clock = null)
@@ -27,9 +31,14 @@ internal sealed class PostgreSqlDatabase : Database
             Timeout = options.BusyTimeoutSeconds,
             MaxAutoPrepare = PreparedMax,
             AutoPrepareMinUsages = 2,
+            // Nothing here leaves a mark on its session but what runs on a connection of its own, and to reset one
+            // costs more than a small statement.
+            NoResetOnClose = true,
             ApplicationName = "taishang-core",
         };
         _source = new NpgsqlDataSourceBuilder(builder.ToString()).Build();
+        builder.Pooling = false;
+        _alone = builder.ToString();
     }
 
     public override Dialect Dialect => Dialect.PostgreSql;
@@ -66,10 +75,20 @@ internal sealed class PostgreSqlDatabase : Database
         }
     }
 
+    public override async Task<T> ReadAloneAsync<T>(
+        Func<DatabaseSession, Task<T>> read, CancellationToken cancellation)
+    {
+        RequireReady();
+        await using var connection = (NpgsqlConnection)await ConnectAsync(cancellation);
+        await SetClockAsync(connection, cancellation);
+        return await read(new DatabaseSession(connection, null, Dialect, cancellation));
+    }
+
     /// <summary>Waits on a channel until cancelled or the connection breaks, calling back for each notice.</summary>
     public async Task ListenAsync(string channel, Action<string> notice, CancellationToken cancellation)
     {
-        await using var connection = await _source.OpenConnectionAsync(cancellation);
+        // A connection of its own: in the pool it would go on listening.
+        await using var connection = (NpgsqlConnection)await ConnectAsync(cancellation);
         connection.Notification += (_, e) => notice(e.Payload);
         await using (var listen = new NpgsqlCommand($"LISTEN {channel}", connection))
             await listen.ExecuteNonQueryAsync(cancellation);
@@ -80,8 +99,7 @@ internal sealed class PostgreSqlDatabase : Database
 
     internal override async Task<DbConnection> ConnectAsync(CancellationToken cancellation)
     {
-        var builder = new NpgsqlConnectionStringBuilder(_source.ConnectionString) { Pooling = false };
-        var connection = new NpgsqlConnection(builder.ToString());
+        var connection = new NpgsqlConnection(_alone);
         try
         {
             await connection.OpenAsync(cancellation);
@@ -97,10 +115,15 @@ internal sealed class PostgreSqlDatabase : Database
     private async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellation)
     {
         var connection = await _source.OpenConnectionAsync(cancellation);
-        if (_clock is null) return connection;
+        await SetClockAsync(connection, cancellation);
+        return connection;
+    }
+
+    private async Task SetClockAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        if (_clock is null) return;
         await using var set = new NpgsqlCommand("SELECT set_config('tai.now', @now, false)", connection);
         set.Parameters.AddWithValue("now", _clock.GetUtcNow().ToString("O"));
         await set.ExecuteScalarAsync(cancellation);
-        return connection;
     }
 }

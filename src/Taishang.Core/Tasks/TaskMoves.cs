@@ -9,42 +9,48 @@ namespace Taishang.Core.Tasks;
 /// </summary>
 internal static class TaskMoves
 {
+    /// <summary>Of moves of one kind. An array that is empty stands for as many nulls.</summary>
     private const string PostgreSqlMove = """
         WITH r AS (
             SELECT * FROM unnest(
-                @ids, @eventIds, @words, @froms, @tos, @statuses, @actors, @attempts, @fences, @reasons, @results,
-                @errors, @progress, @runAts, @tokens, @aiMs)
-            AS r (id, event_id, word, from_state, to_state, status, actor, attempt, fence, reason, result,
-                error_msg, progress, run_at, tokens, ai_ms)),
+                @ids, @eventIds, @attempts, @fences, @reasons, @results, @errors, @progress, @runAts, @tokens, @aiMs)
+            AS r (id, event_id, attempt, fence, reason, result, error_msg, progress, run_at, tokens, ai_ms)),
         moved AS (
             UPDATE tai_tasks_{month} t SET
-                status = r.status,
-                queued_at = CASE r.to_state WHEN 'parked' THEN NULL WHEN 'queued' THEN @at ELSE t.queued_at END,
-                started_at = CASE r.to_state WHEN 'running' THEN @at ELSE t.started_at END,
-                completed_at = CASE WHEN r.to_state IN ('completed', 'failed', 'cancelled') THEN @at END,
+                status = @status,
+                queued_at = CASE @toState WHEN 'parked' THEN NULL WHEN 'queued' THEN @at ELSE t.queued_at END,
+                started_at = CASE @toState WHEN 'running' THEN @at ELSE t.started_at END,
+                completed_at = CASE WHEN @toState IN ('completed', 'failed', 'cancelled') THEN @at END,
                 run_at = coalesce(r.run_at, t.run_at),
                 attempt = r.attempt,
                 fence = coalesce(r.fence, t.fence),
-                result = CASE r.to_state WHEN 'completed' THEN r.result END,
-                error_msg = CASE r.to_state WHEN 'running' THEN t.error_msg ELSE r.error_msg END,
+                result = CASE @toState WHEN 'completed' THEN r.result END,
+                error_msg = CASE @toState WHEN 'running' THEN t.error_msg ELSE r.error_msg END,
                 progress = coalesce(r.progress, t.progress),
-                progress_rate = CASE r.to_state WHEN 'running' THEN t.progress_rate END,
+                progress_rate = CASE @toState WHEN 'running' THEN t.progress_rate END,
                 cost_tokens = coalesce(r.tokens, t.cost_tokens),
                 cost_ai_ms = coalesce(r.ai_ms, t.cost_ai_ms),
                 updated_at = @at,
                 trail = t.trail + 1
             FROM r WHERE t.id = r.id
-            RETURNING r.event_id, t.id, t.trail, r.word, r.from_state, r.to_state, r.attempt, r.actor, r.reason,
-                t.unique_key, t.depends_on, t.dependents),
+            RETURNING r.event_id, r.reason, t.*),
         trail AS (
             INSERT INTO tai_task_events_{month}
                 (id, task_id, seq, verb, from_state, to_state, attempt, actor, reason, feed, created_at)
-            SELECT event_id, id, trail, word, from_state, to_state, attempt, actor, reason, tai_feed(),
-                @at FROM moved)
+            SELECT event_id, id, trail, @word, @fromState, @toState, attempt, @actor, reason, tai_feed(), @at
+            FROM moved)
+
+        """;
+
+    private const string PostgreSqlMoveRows = PostgreSqlMove + $"SELECT {TaskStore.Columns} FROM moved";
+
+    private const string PostgreSqlMoveLinked = PostgreSqlMove + """
         SELECT id FROM moved
-        WHERE to_state IN ('completed', 'failed', 'cancelled')
+        WHERE @toState IN ('completed', 'failed', 'cancelled')
             AND (unique_key IS NOT NULL OR depends_on IS NOT NULL OR dependents > 0)
         """;
+
+    private const string SqliteRows = $"SELECT {TaskStore.Columns} FROM tai_tasks_{{month}} WHERE id IN @ids";
 
     private const string SqliteMove = """
         UPDATE tai_tasks_{month} SET
@@ -102,20 +108,39 @@ internal static class TaskMoves
             var rows = month.ToArray();
             if (session.Dialect == Dialect.PostgreSql)
             {
-                linked.AddRange(await session.QueryAsync<string>(
-                    MonthlyTable.Sql(PostgreSqlMove, month.Key), Arrays(rows, at)));
+                linked.AddRange(await WriteKindsAsync<string>(session, PostgreSqlMoveLinked, month.Key, rows, at));
                 continue;
             }
 
-            var parameters = rows.Select((row, i) => Row(row, at, i)).ToArray();
-            await session.ExecuteAsync(MonthlyTable.Sql(SqliteMove, month.Key), parameters);
-            await session.ExecuteAsync(MonthlyTable.Sql(SqliteEvent, month.Key), parameters);
+            await WriteRowsAsync(session, month.Key, rows, at);
             var ids = rows.Where(row => TaskTransitions.IsEnded(row.To)).Select(row => row.Id).ToArray();
             if (ids.Length == 0) continue;
             linked.AddRange(await session.QueryAsync<string>(MonthlyTable.Sql(SqliteLinked, month.Key), new { ids }));
         }
 
         return linked;
+    }
+
+    /// <summary>Writes moves that end nothing, and returns the tasks as they are after it, in any order.</summary>
+    public static async Task<IReadOnlyList<AiTask>> WriteAndReadAsync(
+        DatabaseSession session, IReadOnlyList<TaskMove> moves, DateTimeOffset at)
+    {
+        var tasks = new List<AiTask>(moves.Count);
+        foreach (var month in moves.GroupBy(move => MonthOf(move.Id)))
+        {
+            var rows = month.ToArray();
+            if (session.Dialect == Dialect.PostgreSql)
+            {
+                tasks.AddRange(await WriteKindsAsync<AiTask>(session, PostgreSqlMoveRows, month.Key, rows, at));
+                continue;
+            }
+
+            await WriteRowsAsync(session, month.Key, rows, at);
+            tasks.AddRange(await session.QueryAsync<AiTask>(
+                MonthlyTable.Sql(SqliteRows, month.Key), new { ids = Array.ConvertAll(rows, row => row.Id) }));
+        }
+
+        return tasks;
     }
 
     /// <summary>Adds a line to the trail without a change of state.</summary>
@@ -149,26 +174,51 @@ internal static class TaskMoves
     public static Month MonthOf(string taskId) => Month.OfId(taskId)
         ?? throw new InvalidOperationException($"{taskId} is not the id of a task");
 
+    /// <summary>PostgreSQL: moves of one kind are one statement.</summary>
+    private static async Task<IReadOnlyList<T>> WriteKindsAsync<T>(
+        DatabaseSession session, string statement, Month month, TaskMove[] rows, DateTimeOffset at)
+    {
+        var sql = MonthlyTable.Sql(statement, month);
+        var found = new List<T>();
+        foreach (var kind in rows.GroupBy(row => (row.Word, row.From, row.To, row.Actor)))
+            found.AddRange(await session.QueryAsync<T>(sql, Arrays([.. kind], at)));
+        return found;
+    }
+
+    private static async Task WriteRowsAsync(DatabaseSession session, Month month, TaskMove[] rows, DateTimeOffset at)
+    {
+        var parameters = rows.Select((row, i) => Row(row, at, i)).ToArray();
+        await session.ExecuteAsync(MonthlyTable.Sql(SqliteMove, month), parameters);
+        await session.ExecuteAsync(MonthlyTable.Sql(SqliteEvent, month), parameters);
+    }
+
     private static object Arrays(TaskMove[] rows, DateTimeOffset at) => new
     {
+        word = rows[0].Word,
+        fromState = Word(rows[0].From),
+        toState = Word(rows[0].To),
+        status = TaskTransitions.Status(rows[0].To),
+        actor = rows[0].Actor,
         ids = Array.ConvertAll(rows, row => row.Id),
         eventIds = rows.Select((_, i) => RowId.New(at, i)).ToArray(),
-        words = Array.ConvertAll(rows, row => row.Word),
-        froms = Array.ConvertAll(rows, row => Word(row.From)),
-        tos = Array.ConvertAll(rows, row => Word(row.To)),
-        statuses = Array.ConvertAll(rows, row => TaskTransitions.Status(row.To)),
-        actors = Array.ConvertAll(rows, row => row.Actor),
         attempts = Array.ConvertAll(rows, row => row.Attempt),
-        fences = Array.ConvertAll(rows, row => row.Fence),
-        reasons = Array.ConvertAll(rows, row => row.Reason),
-        results = Array.ConvertAll(rows, row => row.Result),
-        errors = Array.ConvertAll(rows, row => row.ErrorMsg),
-        progress = Array.ConvertAll(rows, row => row.Progress),
-        runAts = Array.ConvertAll(rows, row => row.RunAt),
-        tokens = Array.ConvertAll(rows, row => row.Tokens),
-        aiMs = Array.ConvertAll(rows, row => row.AiMs),
+        fences = Given(rows, row => row.Fence),
+        reasons = Given(rows, row => row.Reason),
+        results = Given(rows, row => row.Result),
+        errors = Given(rows, row => row.ErrorMsg),
+        progress = Given(rows, row => row.Progress),
+        runAts = Given(rows, row => row.RunAt),
+        tokens = Given(rows, row => row.Tokens),
+        aiMs = Given(rows, row => row.AiMs),
         at,
     };
+
+    /// <summary>Empty when none of the rows has the value.</summary>
+    private static T[] Given<T>(TaskMove[] rows, Converter<TaskMove, T> value)
+    {
+        var values = Array.ConvertAll(rows, value);
+        return Array.TrueForAll(values, one => one is null) ? [] : values;
+    }
 
     private static object Row(TaskMove row, DateTimeOffset at, int ordinal) => new
     {

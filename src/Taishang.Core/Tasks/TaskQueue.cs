@@ -33,7 +33,7 @@ internal sealed class TaskQueue(
             lease_until_ms = (SELECT tai_now_ms()) + @leaseMs, deadline_ms = (SELECT tai_now_ms()) + q.timeout_ms,
             wish = NULL, wish_by = NULL
         FROM picked WHERE q.task_id = picked.task_id
-        RETURNING q.task_id, q.fence, q.attempt, q.rank_ms, tai_now() AS at
+        RETURNING q.task_id, q.fence, q.attempt, q.rank_ms, (SELECT tai_now()) AS at
         """;
 
     private const string SqliteClaim = """
@@ -56,11 +56,6 @@ internal sealed class TaskQueue(
         WHERE task_id IN @picked AND state = 'queued' AND waits = 0
         RETURNING task_id, fence, attempt, rank_ms, tai_now() AS at
         """;
-
-    private const string PostgreSqlRows =
-        $"SELECT {TaskStore.Columns} FROM tai_tasks_{{month}} WHERE id = ANY(@ids)";
-
-    private const string SqliteRows = $"SELECT {TaskStore.Columns} FROM tai_tasks_{{month}} WHERE id IN @ids";
 
     private const string PostgreSqlRenew = """
         UPDATE tai_task_queue SET lease_until_ms = (SELECT tai_now_ms()) + @leaseMs
@@ -192,7 +187,7 @@ internal sealed class TaskQueue(
             : await session.QueryAsync<ClaimRow>(
                 sqlite ? SqliteClaimPicked : PostgreSqlClaimPicked, new { workerId, picked, leaseMs });
         if (claims.Count == 0) return [];
-        await TaskMoves.WriteAsync(
+        var rows = await TaskMoves.WriteAndReadAsync(
             session,
             [.. claims.Select(claim =>
                 new TaskMove(claim.TaskId, "claim", TaskState.Queued, TaskState.Running, Actors.Worker(workerId))
@@ -201,15 +196,7 @@ internal sealed class TaskQueue(
                     Fence = claim.Fence,
                 })],
             claims[0].At);
-        var tasks = new Dictionary<string, AiTask>(claims.Count);
-        foreach (var month in claims.GroupBy(claim => TaskMoves.MonthOf(claim.TaskId)))
-        {
-            var ids = month.Select(claim => claim.TaskId).ToArray();
-            var rows = await session.QueryAsync<AiTask>(
-                MonthlyTable.Sql(sqlite ? SqliteRows : PostgreSqlRows, month.Key), new { ids });
-            foreach (var row in rows) tasks[row.Id] = row;
-        }
-
+        var tasks = rows.ToDictionary(task => task.Id);
         return [.. claims.OrderBy(claim => claim.RankMs).Select(
             claim => new ClaimedTask(tasks[claim.TaskId], claim.Fence))];
     }
@@ -249,6 +236,9 @@ internal sealed record SettledMove(TaskMove Move, string Type)
 {
     /// <summary>The attempt's.</summary>
     public long Fence { get; init; }
+
+    /// <summary>The queue has no row of it any more.</summary>
+    public bool HasLeft { get; init; }
 
     /// <summary>When the attempt began, milliseconds since 1970 by the database's clock.</summary>
     public long StartedMs { get; init; }

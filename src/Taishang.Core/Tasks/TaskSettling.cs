@@ -9,16 +9,26 @@ namespace Taishang.Core.Tasks;
 /// </summary>
 internal static class TaskSettling
 {
+    /// <summary>
+    /// Completed ones leave the queue in the same statement: nothing that is found in their rows can change that.
+    /// </summary>
     private const string PostgreSqlHeld = TaskQueueRows.ByIndex + """
-        SELECT q.task_id, q.wish, q.wish_by, q.priority, q.attempt, q.max_attempts, tai_now() AS at,
-            q.deadline_ms - q.timeout_ms AS started_ms, q.run_at_ms AS due_ms, q.fence
-        FROM tai_task_queue q JOIN unnest(@ids, @fences) AS r (id, fence) ON q.task_id = r.id AND q.fence = r.fence
-        WHERE q.state = 'running'
-        ORDER BY q.task_id FOR UPDATE OF q
+        WITH held AS MATERIALIZED (
+            SELECT q.task_id, q.wish, q.wish_by, q.attempt, q.max_attempts,
+                q.deadline_ms - q.timeout_ms AS started_ms, q.run_at_ms AS due_ms, q.fence, r.completed
+            FROM tai_task_queue q JOIN unnest(@ids, @fences, @completed) AS r (id, fence, completed)
+                ON q.task_id = r.id AND q.fence = r.fence
+            WHERE q.state = 'running'
+            ORDER BY q.task_id FOR UPDATE OF q),
+        gone AS (
+            DELETE FROM tai_task_queue q USING held WHERE q.task_id = held.task_id AND held.completed)
+        SELECT task_id, wish, wish_by, attempt, max_attempts, started_ms, due_ms, fence, completed AS gone,
+            (SELECT tai_now()) AS at
+        FROM held
         """;
 
     private const string SqliteHeld = """
-        SELECT task_id, wish, wish_by, priority, attempt, max_attempts, tai_now() AS at,
+        SELECT task_id, wish, wish_by, attempt, max_attempts, tai_now() AS at,
             deadline_ms - timeout_ms AS started_ms, run_at_ms AS due_ms, fence
         FROM tai_task_queue WHERE task_id IN @ids AND state = 'running'
         """;
@@ -55,6 +65,7 @@ internal static class TaskSettling
             moves.Add(new SettledMove(Decide(settlement, row, actor, at), task.Type)
             {
                 Fence = row.Fence,
+                HasLeft = row.Gone,
                 StartedMs = row.StartedMs,
                 DueMs = row.DueMs,
                 Tokens = settlement.Cost.Tokens - task.CostTokens,
@@ -76,7 +87,10 @@ internal static class TaskSettling
         DatabaseSession session, List<SettledMove> moves, DateTimeOffset at, TaskOptions options)
     {
         await TaskQueueRows.DeleteAsync(
-            session, [.. moves.Where(move => move.Move.To != TaskState.Queued).Select(move => move.Move.Id)]);
+            session,
+            [
+                .. moves.Where(move => move.Move.To != TaskState.Queued && !move.HasLeft).Select(move => move.Move.Id),
+            ]);
         foreach (var move in moves.Where(move => move.Move.To == TaskState.Queued).Select(move => move.Move))
         {
             if (move.RunAt is { } runAt)
@@ -162,6 +176,7 @@ internal static class TaskSettling
             {
                 ids = settlements.Select(settlement => settlement.Claim.Task.Id).ToArray(),
                 fences = settlements.Select(settlement => settlement.Claim.Fence).ToArray(),
+                completed = settlements.Select(settlement => settlement.End == AttemptEnd.Completed).ToArray(),
             });
             return rows.ToDictionary(row => row.TaskId);
         }
@@ -176,6 +191,9 @@ internal static class TaskSettling
         public required string TaskId { get; init; }
 
         public long Fence { get; init; }
+
+        /// <summary>Its row is deleted already.</summary>
+        public bool Gone { get; init; }
 
         public string? Wish { get; init; }
 

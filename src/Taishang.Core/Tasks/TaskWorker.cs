@@ -24,9 +24,20 @@ internal sealed class TaskWorker(
     /// <summary>How long the last ends may take to be written when the process stops.</summary>
     private static readonly TimeSpan FlushMax = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// Slots that get free within so short a time share a claim, because each is a transaction that waits for the disk.
+    /// </summary>
+    private static readonly TimeSpan GatherMax = TimeSpan.FromMilliseconds(5);
+
     private readonly TaskOptions _options = options.Value;
     private readonly ConcurrentDictionary<(string Id, long Fence), TaskAttempt> _running = new();
     private int _busy;
+
+    /// <summary>An end that leaves no more than so many running wakes the claim loop.</summary>
+    private int _wakeAt = int.MaxValue;
+
+    /// <summary>The last claim got as many as it asked for, so others may wait. Of the claim loop alone.</summary>
+    private bool _more;
 
     /// <summary>This life of this process.</summary>
     public string WorkerId { get; } = RowId.New(time.GetUtcNow());
@@ -94,8 +105,8 @@ internal sealed class TaskWorker(
 
     private async Task ClaimAsync(CancellationToken stop)
     {
-        var free = _options.Parallelism - Running;
-        var asked = Math.Min(free, _options.ClaimBatch);
+        if (_more) await GatherAsync(stop);
+        var asked = Math.Min(_options.Parallelism - Running, _options.ClaimBatch);
         if (asked > 0)
         {
             var leasedAt = time.GetTimestamp();
@@ -106,10 +117,24 @@ internal sealed class TaskWorker(
             if (late && claims.Count > 0)
                 logger.LogWarning("A claim of {Count} tasks came too late and is left to the rescue", claims.Count);
             foreach (var claim in late ? [] : claims) Begin(claim, leasedAt);
-            if (claims.Count == asked) return;
+            _more = claims.Count == asked;
+            if (_more) return;
         }
 
+        // When nothing waits, an end brings nothing to claim, unless it makes room under a limit.
+        Interlocked.Exchange(ref _wakeAt, _more || _options.HasLimits ? int.MaxValue : -1);
         await signals.WaitWorkAsync(TimeSpan.FromMilliseconds(_options.PollIntervalMs), time, stop);
+    }
+
+    /// <summary>Waits a moment until half of the slots are free.</summary>
+    private async Task GatherAsync(CancellationToken stop)
+    {
+        var busyMax = _options.Parallelism - Math.Max(1, Math.Min(_options.Parallelism, _options.ClaimBatch) / 2);
+        var started = time.GetTimestamp();
+        Interlocked.Exchange(ref _wakeAt, busyMax);
+        while (Running > busyMax && GatherMax - time.GetElapsedTime(started) is { Ticks: > 0 } left)
+            await signals.WaitWorkAsync(left, time, stop);
+        Interlocked.Exchange(ref _wakeAt, int.MaxValue);
     }
 
     /// <summary>What those that run here leave of this worker's cores and memory.</summary>
@@ -139,8 +164,7 @@ internal sealed class TaskWorker(
         finally
         {
             _running.TryRemove((attempt.TaskId, attempt.Claim.Fence), out _);
-            Interlocked.Decrement(ref _busy);
-            signals.Work();
+            if (Interlocked.Decrement(ref _busy) <= Volatile.Read(ref _wakeAt)) signals.Work();
         }
     }
 

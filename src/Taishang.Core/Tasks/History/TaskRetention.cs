@@ -66,7 +66,7 @@ internal sealed class TaskRetention(
     }
 
     /// <summary>The lock is of the connection that reads: it goes when the process does.</summary>
-    private Task<bool> ExpireAsync(Month month, CancellationToken cancellation) => database.ReadAsync(
+    private Task<bool> ExpireAsync(Month month, CancellationToken cancellation) => database.ReadAloneAsync(
         async session =>
         {
             var server = session.Dialect == Dialect.PostgreSql;

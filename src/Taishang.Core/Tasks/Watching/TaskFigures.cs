@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Taishang.Core.Data;
 
 namespace Taishang.Core.Tasks.Watching;
@@ -34,8 +35,11 @@ internal static class TaskFigures
             wait_ms = wait_ms + excluded.wait_ms, tokens = tokens + excluded.tokens, ai_ms = ai_ms + excluded.ai_ms
         """;
 
-    /// <summary>Processes seldom share rows, so they seldom wait for each other.</summary>
-    private static readonly int Part = Environment.ProcessId & 63;
+    /// <summary>
+    /// Processes do not share rows, so they do not wait for each other's commits. The number of a process would not do:
+    /// in containers all have the same.
+    /// </summary>
+    private static readonly int Part = RandomNumberGenerator.GetInt32(int.MaxValue);
 
     /// <summary>The class of a run time.</summary>
     public static int BucketOf(long milliseconds) =>
