@@ -86,7 +86,8 @@ internal static class TaskBench
         {
             var server = postgres.CpuTime() - serverBefore;
             report.Add("CPU of the server", server.TotalMicroseconds / tasks, "us/task");
-            report.Add("log of the server", (await postgres.LogBytesAsync() - logBefore) / (double)tasks, "bytes/task");
+            var log = await postgres.LogBytesAsync() - logBefore;
+            report.Add("log of the server", log / (double)tasks, "bytes/task");
             foreach (var (verb, size) in await BenchPostgres.BatchesAsync(connection))
                 report.Add($"in one transaction of {verb}", size, "tasks");
         }

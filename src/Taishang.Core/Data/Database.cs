@@ -15,7 +15,8 @@ public abstract class Database : IAsyncDisposable
     public abstract Task<T> ReadAsync<T>(Func<DatabaseSession, Task<T>> read, CancellationToken cancellation);
 
     /// <summary>
-    /// As <see cref="ReadAsync"/>, on a connection of its own: what it takes of the session, such as a lock, goes with it.
+    /// As <see cref="ReadAsync"/>, on a connection of its own: what it takes of the session, such as a lock, goes with
+    /// it.
     /// </summary>
     public virtual Task<T> ReadAloneAsync<T>(
         Func<DatabaseSession, Task<T>> read, CancellationToken cancellation) => ReadAsync(read, cancellation);
