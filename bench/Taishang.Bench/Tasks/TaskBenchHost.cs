@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Taishang.Core.Api;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 using Taishang.Testing.Hosts;
 
 namespace Taishang.Bench.Tasks;
@@ -90,7 +91,7 @@ internal sealed class TaskBenchHost : IAsyncDisposable
             return _all.Task;
         }
 
-        public void Validate(JsonElement payload, FieldErrors errors)
+        public void Validate(JsonElement payload, PayloadErrors errors)
         {
         }
 

@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Taishang.Core.Api;
 using Taishang.Core.Tasks;
 using Taishang.Core.Vectors;
+using Taishang.Executors;
 
 namespace Taishang.Core.Collections;
 

@@ -5,6 +5,7 @@ using Taishang.Contracts.Ai.V1;
 using Taishang.Core.AiClient;
 using Taishang.Core.Api;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 
 namespace Taishang.Core.Collections;
 
@@ -19,7 +20,7 @@ internal sealed class IndexTaskExecutor(
 
     public string Type => TypeName;
 
-    public void Validate(JsonElement payload, FieldErrors errors)
+    public void Validate(JsonElement payload, PayloadErrors errors)
     {
         if (!TaskPayload.Fields(payload, errors, "collection")) return;
         TaskPayload.RequireText(payload, errors, "collection", Collection.ReferenceCharactersMax);
@@ -33,7 +34,7 @@ internal sealed class IndexTaskExecutor(
             var done = await ai.BuildIndexAsync(
                 new BuildIndexRequest { CollectionId = row.Id }, row.WorkerId, new Progress(context), cancellation);
             context.AddCost(0, (long)(done.BuildSeconds * 1000));
-            context.Log(LogLevel.Information, $"indexed {done.IndexedRows} rows in {done.BuildSeconds:0.###} s");
+            context.Log(TaskLogLevel.Info, $"indexed {done.IndexedRows} rows in {done.BuildSeconds:0.###} s");
             await readiness.AfterBuildAsync(row, cancellation);
             return new JsonObject
             {

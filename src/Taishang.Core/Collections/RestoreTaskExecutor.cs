@@ -4,6 +4,7 @@ using Taishang.Core.Api;
 using Taishang.Core.Data;
 using Taishang.Core.Models;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 
 namespace Taishang.Core.Collections;
 
@@ -20,7 +21,7 @@ internal sealed class RestoreTaskExecutor(
 
     public string Type => TypeName;
 
-    public void Validate(JsonElement payload, FieldErrors errors)
+    public void Validate(JsonElement payload, PayloadErrors errors)
     {
         if (!TaskPayload.Fields(payload, errors, "snapshot", "name", "description")) return;
         TaskPayload.RequireText(payload, errors, "snapshot", Collection.ReferenceCharactersMax);
@@ -28,7 +29,7 @@ internal sealed class RestoreTaskExecutor(
         TaskPayload.OptionalText(payload, errors, "description", CollectionRules.DescriptionMax);
         if (payload.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String
             && !Collection.IsName(name.GetString()!))
-            errors.Add(ErrorCodes.TaskPayloadInvalid, "payload.name", $"expected {Collection.NamePattern}");
+            errors.Add("payload.name", $"expected {Collection.NamePattern}");
     }
 
     public async Task<string?> ExecuteAsync(TaskContext context, CancellationToken cancellation)

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Taishang.Core.Api;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 
 namespace Taishang.Core.Collections;
 
@@ -94,7 +95,7 @@ internal static class SnapshotEndpoints
         var json = payload.ToJsonString();
         using var document = JsonDocument.Parse(json);
         var errors = new FieldErrors();
-        executor.Validate(document.RootElement, errors);
+        TaskExecutors.Check(executor, document.RootElement, errors);
         try
         {
             errors.ThrowIfAny();

@@ -2,6 +2,7 @@ using Taishang.Contracts.Ai.V1;
 using Taishang.Core.AiClient;
 using Taishang.Core.Api;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 
 namespace Taishang.Core.Collections;
 

@@ -4,6 +4,7 @@ using Taishang.Contracts.Ai.V1;
 using Taishang.Core.AiClient;
 using Taishang.Core.Api;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 
 namespace Taishang.Core.Collections;
 
@@ -20,7 +21,7 @@ internal sealed class SnapshotTaskExecutor(
 
     public string Type => TypeName;
 
-    public void Validate(JsonElement payload, FieldErrors errors)
+    public void Validate(JsonElement payload, PayloadErrors errors)
     {
         if (!TaskPayload.Fields(payload, errors, "collection", "description", "keep")) return;
         TaskPayload.RequireText(payload, errors, "collection", Collection.ReferenceCharactersMax);

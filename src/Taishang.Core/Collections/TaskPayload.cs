@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Taishang.Core.Api;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 
 namespace Taishang.Core.Collections;
 
@@ -8,52 +9,52 @@ namespace Taishang.Core.Collections;
 internal static class TaskPayload
 {
     /// <summary>Refuses what is no object and every field that is not named; false when it is no object.</summary>
-    public static bool Fields(JsonElement payload, FieldErrors errors, params ReadOnlySpan<string> known)
+    public static bool Fields(JsonElement payload, PayloadErrors errors, params ReadOnlySpan<string> known)
     {
         if (payload.ValueKind != JsonValueKind.Object)
         {
-            errors.Add(ErrorCodes.TaskPayloadInvalid, "payload", $"expected an object, came {Kind(payload)}");
+            errors.Add("payload", $"expected an object, came {Kind(payload)}");
             return false;
         }
 
         foreach (var property in payload.EnumerateObject())
         {
             if (!known.Contains(property.Name))
-                errors.Add(ErrorCodes.TaskPayloadInvalid, $"payload.{Cut(property.Name)}",
+                errors.Add($"payload.{Cut(property.Name)}",
                     $"not a field of this type, which takes {string.Join(", ", known.ToArray())}");
         }
 
         return true;
     }
 
-    public static void RequireText(JsonElement payload, FieldErrors errors, string field, int charactersMax)
+    public static void RequireText(JsonElement payload, PayloadErrors errors, string field, int charactersMax)
     {
         if (!payload.TryGetProperty(field, out var value))
-            errors.Add(ErrorCodes.TaskPayloadInvalid, $"payload.{field}", "required and missing");
+            errors.Add($"payload.{field}", "required and missing");
         else
             CheckText(value, errors, $"payload.{field}", charactersMax);
     }
 
-    public static void OptionalText(JsonElement payload, FieldErrors errors, string field, int charactersMax)
+    public static void OptionalText(JsonElement payload, PayloadErrors errors, string field, int charactersMax)
     {
         if (payload.TryGetProperty(field, out var value)) CheckText(value, errors, $"payload.{field}", charactersMax);
     }
 
-    public static void OptionalNumber(JsonElement payload, FieldErrors errors, string field, long min, long max)
+    public static void OptionalNumber(JsonElement payload, PayloadErrors errors, string field, long min, long max)
     {
         if (!payload.TryGetProperty(field, out var value)) return;
         if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number)
             && number >= min && number <= max) return;
-        errors.Add(ErrorCodes.TaskPayloadInvalid, $"payload.{field}",
+        errors.Add($"payload.{field}",
             $"expected a whole number from {min} to {max}, came {Kind(value)}");
     }
 
-    public static bool CheckText(JsonElement value, FieldErrors errors, string path, int charactersMax)
+    public static bool CheckText(JsonElement value, PayloadErrors errors, string path, int charactersMax)
     {
         if (value.ValueKind != JsonValueKind.String)
-            errors.Add(ErrorCodes.TaskPayloadInvalid, path, $"expected a string, came {Kind(value)}");
+            errors.Add(path, $"expected a string, came {Kind(value)}");
         else if (value.GetString()!.Length is var length && length is 0 || length > charactersMax)
-            errors.Add(ErrorCodes.TaskPayloadInvalid, path, $"expected 1 to {charactersMax} characters, came {length}");
+            errors.Add(path, $"expected 1 to {charactersMax} characters, came {length}");
         else
             return true;
         return false;

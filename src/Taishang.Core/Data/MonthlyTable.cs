@@ -12,10 +12,11 @@ public sealed class MonthlyTable
     public static readonly MonthlyTable ServiceCalls = new("tai_service_calls");
     public static readonly MonthlyTable TaskEvents = new("tai_task_events");
     public static readonly MonthlyTable TaskLogs = new("tai_task_logs");
-    public static readonly IReadOnlyList<MonthlyTable> All = [Tasks, ServiceCalls, TaskEvents, TaskLogs];
+    public static readonly MonthlyTable TaskAnswers = new("tai_task_answers");
+    public static readonly IReadOnlyList<MonthlyTable> All = [Tasks, ServiceCalls, TaskEvents, TaskLogs, TaskAnswers];
 
     /// <summary>What a month of tasks consists of: they are made and dropped together.</summary>
-    public static readonly IReadOnlyList<MonthlyTable> OfTasks = [Tasks, TaskEvents, TaskLogs];
+    public static readonly IReadOnlyList<MonthlyTable> OfTasks = [Tasks, TaskEvents, TaskLogs, TaskAnswers];
 
     private const string MonthMark = "{month}";
 

@@ -31,6 +31,12 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
         }
 
         await RefreshAsync(cancellation);
+        // A kind of table that came with this version is made for the months of tasks that are there.
+        foreach (var kept in Known(MonthlyTable.Tasks))
+        {
+            foreach (var table in MonthlyTable.OfTasks) await EnsureAsync(table, kept, cancellation);
+        }
+
         await MonthlyColumns.AddAsync(database, this, cancellation);
     }
 

@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
-using Microsoft.Extensions.Logging;
 using Taishang.Core.Tasks.Watching;
+using Taishang.Executors;
 
 namespace Taishang.Core.Tasks;
 
@@ -99,6 +99,8 @@ internal sealed class TaskAttempt : TaskContext
 
     public override JsonElement Payload => _payload.Value;
 
+    public override TimeSpan TimeLimit => TimeSpan.FromMilliseconds(Claim.Task.TimeoutMs);
+
     public override string? Checkpoint => Volatile.Read(ref _checkpoint);
 
     public override void ReportProgress(int percent)
@@ -109,7 +111,7 @@ internal sealed class TaskAttempt : TaskContext
         Volatile.Write(ref _changed, true);
     }
 
-    public override void Log(LogLevel level, string message)
+    public override void Log(TaskLogLevel level, string message)
     {
         _logs.Add(level, message);
         Volatile.Write(ref _changed, true);
@@ -122,8 +124,10 @@ internal sealed class TaskAttempt : TaskContext
         Volatile.Write(ref _changed, true);
     }
 
-    public override async Task SaveCheckpointAsync(string checkpointJson, CancellationToken cancellation)
+    public override async Task SaveCheckpointAsync(
+        string checkpointJson, IReadOnlyList<TaskAnswer> answers, CancellationToken cancellation)
     {
+        TaskAnswerStore.Check(answers);
         if (checkpointJson.Length > CheckpointCharactersMax)
         {
             throw new TaskFailedException(
@@ -131,7 +135,7 @@ internal sealed class TaskAttempt : TaskContext
                 retriable: false);
         }
 
-        var held = await _queue.SaveAsync([Report(checkpointJson)], cancellation);
+        var held = await _queue.SaveAsync([Report(checkpointJson) with { Answers = answers }], cancellation);
         if (!held[0])
         {
             Cancel(AttemptCancel.Lost);

@@ -1,4 +1,8 @@
+using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Taishang.Core.Api;
+using Taishang.Executors;
+using Taishang.Executors.Loading;
 
 namespace Taishang.Core.Tasks;
 
@@ -9,21 +13,26 @@ public sealed class TaskExecutors
     public static readonly IReadOnlyList<string> KnownTypes =
         ["training", "embedding", "index", "evaluation", "ingestion", "snapshot", "restore"];
 
-    private readonly Dictionary<string, ITaskExecutor> _byType = [];
+    private readonly Dictionary<string, ITaskExecutor> _byType;
 
     public TaskExecutors(IEnumerable<ITaskExecutor> executors)
     {
-        foreach (var executor in executors)
-        {
-            if (!_byType.TryAdd(executor.Type, executor))
-                throw new InvalidOperationException($"two executors are registered for the type {executor.Type}");
-        }
-
+        var all = executors.ToArray();
+        PlugInFolder.RequireOneEach(all);
+        _byType = all.ToDictionary(executor => executor.Type);
         Types = [.. _byType.Keys.Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Types that can run here.</summary>
     public string[] Types { get; }
+
+    /// <summary>What the executor has against a payload, as errors of the API.</summary>
+    internal static void Check(ITaskExecutor executor, JsonElement payload, FieldErrors errors)
+    {
+        var found = new PayloadErrors();
+        executor.Validate(payload, found);
+        foreach (var (field, message) in found.Errors) errors.Add(ErrorCodes.TaskPayloadInvalid, field, message);
+    }
 
     public ITaskExecutor? Find(string type) => _byType.GetValueOrDefault(type);
 }

@@ -44,6 +44,12 @@ public sealed class TaskOptions
     /// </summary>
     public string? ExportFolder { get; set; }
 
+    /// <summary>
+    /// Where plug-ins with executors stand, each a folder of its own; null (the default) loads none. They run with all
+    /// that this process may do: whoever can write there is trusted as the process is.
+    /// </summary>
+    public string? PluginFolder { get; set; }
+
     /// <summary>How long figures by the minute are kept. Days, 1–3,660.</summary>
     public int FiguresKeepDays { get; set; } = 35;
 

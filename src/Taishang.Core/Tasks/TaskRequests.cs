@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Taishang.Core.Api;
+using Taishang.Executors;
 
 namespace Taishang.Core.Tasks;
 
@@ -164,7 +165,7 @@ internal static partial class TaskRequests
         }
         else
         {
-            executor.Validate(payload, errors);
+            TaskExecutors.Check(executor, payload, errors);
         }
 
         return text;

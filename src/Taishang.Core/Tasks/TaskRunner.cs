@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Taishang.Core.Api;
+using Taishang.Executors;
 
 namespace Taishang.Core.Tasks;
 
@@ -47,7 +48,7 @@ internal sealed class TaskRunner(
             if (settlement?.Error is { } error)
             {
                 activity?.SetStatus(ActivityStatusCode.Error, error);
-                attempt.Log(LogLevel.Error, error);
+                attempt.Log(TaskLogLevel.Error, error);
             }
 
             if (settlement?.End == AttemptEnd.Failed)

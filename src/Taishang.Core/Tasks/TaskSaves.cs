@@ -1,5 +1,6 @@
 using Taishang.Core.Data;
 using Taishang.Core.Tasks.Watching;
+using Taishang.Executors;
 
 namespace Taishang.Core.Tasks;
 
@@ -11,6 +12,9 @@ internal sealed record AttemptProgress(ClaimedTask Claim, int Progress, TaskCost
     public double? Rate { get; init; }
 
     public IReadOnlyList<TaskLogLine> Logs { get; init; } = [];
+
+    /// <summary>Written in the same transaction as the checkpoint.</summary>
+    public IReadOnlyList<TaskAnswer> Answers { get; init; } = [];
 }
 
 /// <summary>
@@ -62,6 +66,7 @@ internal static class TaskSaves
             session,
             saves.Where(save => held.Contains(save.Claim.Task.Id)).Select(save => (save.Claim.Task.Id, save.Logs)),
             logLinesMax);
+        await TaskAnswerStore.WriteAsync(session, saves.Where(save => held.Contains(save.Claim.Task.Id)));
         return [.. saves.Select(save => held.Contains(save.Claim.Task.Id))];
     }
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Taishang.Core.Tasks.Schedules;
 using Taishang.Core.Tasks.History;
 using Taishang.Core.Tasks.Watching;
+using Taishang.Executors.Loading;
 
 namespace Taishang.Core.Tasks;
 
@@ -15,6 +16,12 @@ internal static class TaskSetup
     {
         services.AddOptions<TaskOptions>().Bind(configuration.GetSection("Tasks")).ValidateOnStart();
         services.AddSingleton<IValidateOptions<TaskOptions>, OptionsCheck>();
+        if (configuration["Tasks:PluginFolder"] is { Length: > 0 } folder)
+        {
+            // Now and not when the first asks: a plug-in that does not load stops the start.
+            foreach (var executor in PlugInFolder.Load(folder)) services.AddSingleton(executor);
+        }
+
         services.AddSingleton<TaskSignals>();
         services.AddSingleton<TaskDepth>();
         services.AddSingleton<TaskMetrics>();
@@ -26,6 +33,7 @@ internal static class TaskSetup
         services.AddSingleton<TaskStory>();
         services.AddSingleton<TaskList>();
         services.AddSingleton<TaskLogStore>();
+        services.AddSingleton<TaskAnswerStore>();
         services.AddSingleton<TaskStatsStore>();
         services.AddSingleton<TaskFeed>();
         services.AddSingleton<TaskStreams>();

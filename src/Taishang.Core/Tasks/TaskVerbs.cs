@@ -32,7 +32,10 @@ internal sealed class TaskVerbs(
 
     private const string UpdateTask = """
         UPDATE tai_tasks_{month} SET
-            priority = @priority, run_at = @runAt, payload = @payload, labels = @labels WHERE id = @id
+            priority = @priority, run_at = @runAt, payload = @payload, labels = @labels,
+            checkpoint = CASE WHEN @anew THEN NULL ELSE checkpoint END,
+            progress = CASE WHEN @anew THEN 0 ELSE progress END
+        WHERE id = @id
         """;
 
     private const string UpdateQueue = """
@@ -46,6 +49,8 @@ internal sealed class TaskVerbs(
     private const string DeleteEvents = "DELETE FROM tai_task_events_{month} WHERE task_id = @id";
 
     private const string DeleteLogs = "DELETE FROM tai_task_logs_{month} WHERE task_id = @id";
+
+    private const string DeleteAnswers = "DELETE FROM tai_task_answers_{month} WHERE task_id = @id";
 
     private static readonly TimeSpan LookPause = TimeSpan.FromMilliseconds(20);
 
@@ -80,9 +85,13 @@ internal sealed class TaskVerbs(
                     throw Refused(task, "update", "pending");
                 var at = await session.NowAsync();
                 var runAt = change.RunAt is { } later ? later > at ? later : at : task.RunAt;
+                // What was saved belongs to the payload that was: of another one it would skip what nobody has done.
+                var anew = change.PayloadJson is { } payload && payload != task.Payload;
+                if (anew) await session.ExecuteAsync(MonthlyTable.Sql(DeleteAnswers, month), new { id });
                 var values = new
                 {
                     id,
+                    anew,
                     runAt,
                     runAtMs = runAt.ToUnixTimeMilliseconds(),
                     priority = change.Priority ?? task.Priority,
@@ -113,6 +122,7 @@ internal sealed class TaskVerbs(
                 await session.ExecuteAsync(MonthlyTable.Sql(DeleteTask, month), new { id });
                 await session.ExecuteAsync(MonthlyTable.Sql(DeleteEvents, month), new { id });
                 await session.ExecuteAsync(MonthlyTable.Sql(DeleteLogs, month), new { id });
+                await session.ExecuteAsync(MonthlyTable.Sql(DeleteAnswers, month), new { id });
             },
             cancellation);
     }

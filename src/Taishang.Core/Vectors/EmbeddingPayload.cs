@@ -5,6 +5,7 @@ using Google.Protobuf;
 using Taishang.Contracts.Ai.V1;
 using Taishang.Core.Api;
 using Taishang.Core.Collections;
+using Taishang.Executors;
 
 namespace Taishang.Core.Vectors;
 
@@ -13,7 +14,7 @@ internal static class EmbeddingPayload
 {
     private const int DerivedIdBytes = 16;
 
-    public static void Validate(JsonElement payload, FieldErrors errors)
+    public static void Validate(JsonElement payload, PayloadErrors errors)
     {
         if (!TaskPayload.Fields(payload, errors, "collection", "texts", "rows", "model")) return;
         var hasCollection = payload.TryGetProperty("collection", out _);
@@ -62,7 +63,8 @@ internal static class EmbeddingPayload
     }
 
     private static void ValidateList(
-        FieldErrors errors, string path, JsonElement list, int max, Action<FieldErrors, string, JsonElement> validate)
+        PayloadErrors errors, string path, JsonElement list, int max,
+        Action<PayloadErrors, string, JsonElement> validate)
     {
         if (list.ValueKind != JsonValueKind.Array)
         {
@@ -76,10 +78,10 @@ internal static class EmbeddingPayload
         foreach (var element in list.EnumerateArray().Take(max)) validate(errors, $"{path}[{row++}]", element);
     }
 
-    private static void ValidateText(FieldErrors errors, string path, JsonElement text) =>
+    private static void ValidateText(PayloadErrors errors, string path, JsonElement text) =>
         TaskPayload.CheckText(text, errors, path, VectorLimits.TextCharactersMax);
 
-    private static void ValidateRow(FieldErrors errors, string path, JsonElement row)
+    private static void ValidateRow(PayloadErrors errors, string path, JsonElement row)
     {
         if (row.ValueKind != JsonValueKind.Object)
         {
@@ -120,7 +122,7 @@ internal static class EmbeddingPayload
         if ((seen & 2) == 0) Add(errors, $"{path}.text", "required and missing");
     }
 
-    private static void ValidateId(FieldErrors errors, string path, JsonElement id)
+    private static void ValidateId(PayloadErrors errors, string path, JsonElement id)
     {
         if (id.ValueKind == JsonValueKind.Number && id.TryGetInt64(out _)) return;
         if (id.ValueKind == JsonValueKind.String
@@ -128,8 +130,8 @@ internal static class EmbeddingPayload
         Add(errors, path, $"expected an integer or a string of 1 to {VectorLimits.IdCharactersMax} characters");
     }
 
-    private static void Add(FieldErrors errors, string field, string message) =>
-        errors.Add(ErrorCodes.TaskPayloadInvalid, field, message);
+    private static void Add(PayloadErrors errors, string field, string message) =>
+        errors.Add(field, message);
 }
 
 /// <summary>One row to embed and write.</summary>

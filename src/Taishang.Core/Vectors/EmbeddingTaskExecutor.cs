@@ -7,6 +7,7 @@ using Taishang.Core.AiClient;
 using Taishang.Core.Api;
 using Taishang.Core.Collections;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 
 namespace Taishang.Core.Vectors;
 
@@ -32,7 +33,7 @@ internal sealed class EmbeddingTaskExecutor(
     /// <summary>A batch that was asked for is paid for: it is awaited and kept.</summary>
     public bool ParksItself => true;
 
-    public void Validate(JsonElement payload, FieldErrors errors) => EmbeddingPayload.Validate(payload, errors);
+    public void Validate(JsonElement payload, PayloadErrors errors) => EmbeddingPayload.Validate(payload, errors);
 
     public async Task<string?> ExecuteAsync(TaskContext context, CancellationToken cancellation)
     {
@@ -71,7 +72,7 @@ internal sealed class EmbeddingTaskExecutor(
             tokens += embedded.Tokens;
             context.AddCost(embedded.Tokens, (long)time.GetElapsedTime(started).TotalMilliseconds);
             context.ReportProgress(next * 100 / rows.Count);
-            context.Log(LogLevel.Information, $"wrote {next} of {rows.Count} rows, {tokens} tokens");
+            context.Log(TaskLogLevel.Info, $"wrote {next} of {rows.Count} rows, {tokens} tokens");
             await SaveAsync(context, collection, next, tokens, cancellation);
             if (next < rows.Count) context.ParkIfAsked();
         }
@@ -107,7 +108,7 @@ internal sealed class EmbeddingTaskExecutor(
             done["dims"] = embedded.Embeddings[0].Values.Count;
             context.AddCost(embedded.Tokens, (long)time.GetElapsedTime(started).TotalMilliseconds);
             context.ReportProgress(next * 100 / list.Count);
-            context.Log(LogLevel.Information, $"embedded {next} of {list.Count} texts, {tokens} tokens");
+            context.Log(TaskLogLevel.Info, $"embedded {next} of {list.Count} texts, {tokens} tokens");
             await context.SaveCheckpointAsync(done.ToJsonString(), cancellation);
             if (next < list.Count) context.ParkIfAsked();
         }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Taishang.Core.Api;
 using Taishang.Core.Collections;
+using Taishang.Executors;
 
 namespace Taishang.Core.Vectors;
 
@@ -10,18 +11,29 @@ internal static class EvaluationPayload
     public const int QueriesMax = 1_000;
     public const int DepthMax = 1_000;
     public const int DepthDefault = 10;
+
+    /// <summary>Values of ef in one task: each asks every query once more.</summary>
+    public const int WidthsMax = 8;
+
     private const int JudgementsMax = 10_000;
 
-    public static void Validate(JsonElement payload, FieldErrors errors)
+    public static void Validate(JsonElement payload, PayloadErrors errors)
     {
-        if (!TaskPayload.Fields(payload, errors, "collection", "queries", "k", "ef", "nprobe")) return;
+        if (!TaskPayload.Fields(payload, errors, "collection", "queries", "sample", "seed", "k", "ef", "nprobe"))
+            return;
         TaskPayload.RequireText(payload, errors, "collection", Collection.ReferenceCharactersMax);
         TaskPayload.OptionalNumber(payload, errors, "k", 1, DepthMax);
-        TaskPayload.OptionalNumber(payload, errors, "ef", 1, VectorLimits.EfMax);
+        ValidateWidths(payload, errors);
         TaskPayload.OptionalNumber(payload, errors, "nprobe", 1, VectorLimits.ProbesMax);
-        if (!payload.TryGetProperty("queries", out var queries))
+        TaskPayload.OptionalNumber(payload, errors, "sample", 1, QueriesMax);
+        TaskPayload.OptionalNumber(payload, errors, "seed", 0, int.MaxValue);
+        var hasQueries = payload.TryGetProperty("queries", out var queries);
+        var hasSample = payload.TryGetProperty("sample", out _);
+        if (hasQueries && hasSample) Add(errors, "payload.sample", "expected one of queries, sample, came both");
+        if (!hasSample && payload.TryGetProperty("seed", out _)) Add(errors, "payload.seed", "only with sample");
+        if (!hasQueries)
         {
-            Add(errors, "payload.queries", "required and missing");
+            if (!hasSample) Add(errors, "payload.queries", "required without sample, and missing");
             return;
         }
 
@@ -43,8 +55,35 @@ internal static class EvaluationPayload
     public static List<EvaluationQuery> Queries(JsonElement payload) =>
         [.. payload.GetProperty("queries").EnumerateArray().Select(Read)];
 
-    public static int Number(JsonElement payload, string field, int otherwise) =>
-        payload.TryGetProperty(field, out var value) ? value.GetInt32() : otherwise;
+    private static void ValidateWidths(JsonElement payload, PayloadErrors errors)
+    {
+        if (!payload.TryGetProperty("ef", out var ef)) return;
+        if (ef.ValueKind != JsonValueKind.Array)
+        {
+            TaskPayload.OptionalNumber(payload, errors, "ef", 1, VectorLimits.EfMax);
+            return;
+        }
+
+        var count = ef.GetArrayLength();
+        if (count is 0 or > WidthsMax) Add(errors, "payload.ef", $"expected 1 to {WidthsMax} values, came {count}");
+        var seen = new HashSet<int>();
+        var i = 0;
+        foreach (var one in ef.EnumerateArray().Take(WidthsMax))
+        {
+            if (one.ValueKind != JsonValueKind.Number || !one.TryGetInt32(out var width)
+                || width is < 1 or > VectorLimits.EfMax)
+            {
+                Add(errors, $"payload.ef[{i}]",
+                    $"expected a whole number from 1 to {VectorLimits.EfMax}, came {TaskPayload.Kind(one)}");
+            }
+            else if (!seen.Add(width))
+            {
+                Add(errors, $"payload.ef[{i}]", "named twice");
+            }
+
+            i++;
+        }
+    }
 
     private static EvaluationQuery Read(JsonElement query)
     {
@@ -59,7 +98,7 @@ internal static class EvaluationPayload
         return new EvaluationQuery(text, vector, grades);
     }
 
-    private static void ValidateQuery(FieldErrors errors, string path, JsonElement query)
+    private static void ValidateQuery(PayloadErrors errors, string path, JsonElement query)
     {
         if (query.ValueKind != JsonValueKind.Object)
         {
@@ -93,7 +132,7 @@ internal static class EvaluationPayload
         if (forms != 1) Add(errors, path, $"expected one of text, vector, came {forms}");
     }
 
-    private static void ValidateVector(FieldErrors errors, string path, JsonElement vector)
+    private static void ValidateVector(PayloadErrors errors, string path, JsonElement vector)
     {
         if (vector.ValueKind != JsonValueKind.Array || vector.GetArrayLength() is 0 or > VectorLimits.DimensionsMax)
         {
@@ -116,7 +155,7 @@ internal static class EvaluationPayload
         }
     }
 
-    private static void ValidateRelevant(FieldErrors errors, string path, JsonElement relevant)
+    private static void ValidateRelevant(PayloadErrors errors, string path, JsonElement relevant)
     {
         var sound = relevant.ValueKind switch
         {
@@ -137,11 +176,15 @@ internal static class EvaluationPayload
     private static string IdText(JsonElement id) =>
         id.ValueKind == JsonValueKind.Number ? id.GetInt64().ToString() : id.GetString()!;
 
-    private static void Add(FieldErrors errors, string field, string message) =>
-        errors.Add(ErrorCodes.TaskPayloadInvalid, field, message);
+    private static void Add(PayloadErrors errors, string field, string message) =>
+        errors.Add(field, message);
 }
 
 /// <param name="Text">Embedded with the collection's model; null when there is a vector.</param>
 /// <param name="Vector">Asked as it is.</param>
 /// <param name="Grades">Relevant ids with their grades; null when nothing was judged.</param>
-internal sealed record EvaluationQuery(string? Text, float[]? Vector, IReadOnlyDictionary<string, double>? Grades);
+internal sealed record EvaluationQuery(string? Text, float[]? Vector, IReadOnlyDictionary<string, double>? Grades)
+{
+    /// <summary>A row of the collection whose vector is the query; then there is neither text nor vector.</summary>
+    public string? Row { get; init; }
+}

@@ -3,14 +3,16 @@ using Taishang.Contracts.Ai.V1;
 using Taishang.Core.AiClient;
 using Taishang.Core.Api;
 using Taishang.Core.Collections;
-using Taishang.Core.Tasks;
+using Taishang.Executors;
 
 namespace Taishang.Core.Vectors;
 
 /// <summary>
-/// Tasks of type `evaluation`: <c>{collection, queries: [{text | vector, relevant?}], k?, ef?, nprobe?}</c>. Every
-/// query is asked twice, through the index and by exact scan, which gives the index's recall; queries with judgements
-/// give nDCG, recall and MRR beside it. Queries are asked one at a time, so that their times are those of a search.
+/// Tasks of type `evaluation`: <c>{collection, queries: [{text | vector, relevant?}] | sample, k?, ef?, nprobe?}</c>.
+/// Every query is asked through the index, once for each ef, and by exact scan, which gives the index's recall; queries
+/// with judgements give nDCG, recall and MRR beside it, of the exact answer too, which tells the index's share from the
+/// model's. Queries are asked one at a time, so that their times are those of a search, and each begins with another
+/// ef, so that none always finds what the one before it warmed. What each found is kept as an answer of the task.
 /// </summary>
 internal sealed class EvaluationTaskExecutor(
     IAiClient ai, CollectionLookup lookup, TextVectors texts, TimeProvider time) : ITaskExecutor
@@ -19,7 +21,7 @@ internal sealed class EvaluationTaskExecutor(
 
     public string Type => "evaluation";
 
-    public void Validate(JsonElement payload, FieldErrors errors) => EvaluationPayload.Validate(payload, errors);
+    public void Validate(JsonElement payload, PayloadErrors errors) => EvaluationPayload.Validate(payload, errors);
 
     public async Task<string?> ExecuteAsync(TaskContext context, CancellationToken cancellation)
     {
@@ -42,36 +44,57 @@ internal sealed class EvaluationTaskExecutor(
     private async Task<string> RunAsync(
         TaskContext context, Collection collection, EvaluationSums sums, CancellationToken cancellation)
     {
-        var queries = EvaluationPayload.Queries(context.Payload);
-        var k = EvaluationPayload.Number(context.Payload, "k", EvaluationPayload.DepthDefault);
+        var settings = EvaluationSettings.Of(context.Payload);
+        if (sums.Runs.Count == 0) sums.Begin(settings.Widths);
+        var queries = settings.Sample is { } sample
+            ? await SampleAsync(context, collection, sums, sample, cancellation)
+            : EvaluationPayload.Queries(context.Payload);
         while (sums.Next < queries.Count)
         {
             var batch = queries.GetRange(sums.Next, Math.Min(BatchQueries, queries.Count - sums.Next));
+            var started = time.GetTimestamp();
             var (vectors, tokens) = await VectorsAsync(collection, batch, cancellation);
-            var milliseconds = 0.0;
+            var answers = new List<TaskAnswer>(batch.Count);
             for (var i = 0; i < batch.Count; i++)
             {
-                var started = time.GetTimestamp();
-                var (found, engineMs) =
-                    await SearchAsync(context, collection, vectors[i], k, exact: false, cancellation);
-                var took = time.GetElapsedTime(started).TotalMilliseconds;
-                var (exact, _) = await SearchAsync(context, collection, vectors[i], k, exact: true, cancellation);
-                sums.Add(found, exact, batch[i].Grades, k, took, engineMs);
-                milliseconds += time.GetElapsedTime(started).TotalMilliseconds;
+                // A sampled row that was deleted meanwhile is no query any more.
+                if (vectors[i] is not { } vector) continue;
+                var number = sums.Next + i;
+                var asked = await AskAsync(settings, collection, vector, number, cancellation);
+                var answer = sums.Add(batch[i], asked, settings.Depth);
+                answers.Add(new TaskAnswer(number, JsonSerializer.Serialize(answer, ApiJson.Options)));
             }
 
             sums.Next += batch.Count;
-            context.AddCost(tokens, (long)milliseconds);
+            context.AddCost(tokens, (long)time.GetElapsedTime(started).TotalMilliseconds);
             context.ReportProgress(sums.Next * 100 / queries.Count);
+            await context.SaveCheckpointAsync(JsonSerializer.Serialize(sums, ApiJson.Options), answers, cancellation);
+        }
+
+        if (sums.Asked == 0)
+            throw new TaskFailedException("the collection has no rows to take queries from", retriable: false);
+        return JsonSerializer.Serialize(EvaluationResult.Of(collection, settings.Depth, sums), ApiJson.Options);
+    }
+
+    /// <summary>Chosen once: an attempt that goes on asks the same rows.</summary>
+    private async Task<List<EvaluationQuery>> SampleAsync(
+        TaskContext context, Collection collection, EvaluationSums sums, EvaluationSample sample,
+        CancellationToken cancellation)
+    {
+        if (sums.Sample is null)
+        {
+            sums.Sample = await new RowSample(ai).ChooseAsync(collection, sample, cancellation);
             await context.SaveCheckpointAsync(JsonSerializer.Serialize(sums, ApiJson.Options), cancellation);
         }
 
-        return JsonSerializer.Serialize(EvaluationResult.Of(collection, k, sums), ApiJson.Options);
+        return sums.Sample.ConvertAll(id => new EvaluationQuery(null, null, null) { Row = id });
     }
 
-    private async Task<(IReadOnlyList<IEnumerable<float>> Vectors, long Tokens)> VectorsAsync(
+    private async Task<(IReadOnlyList<IEnumerable<float>?> Vectors, long Tokens)> VectorsAsync(
         Collection collection, List<EvaluationQuery> batch, CancellationToken cancellation)
     {
+        if (batch[0].Row is not null)
+            return (await new RowSample(ai).VectorsAsync(collection, batch, cancellation), 0);
         var errors = new FieldErrors();
         for (var i = 0; i < batch.Count; i++)
         {
@@ -82,103 +105,58 @@ internal sealed class EvaluationTaskExecutor(
 
         errors.ThrowIfAny();
         var asked = batch.Where(query => query.Text is not null).Select(query => query.Text!).ToArray();
-        if (asked.Length == 0) return (batch.ConvertAll(query => (IEnumerable<float>)query.Vector!), 0);
+        if (asked.Length == 0) return (batch.ConvertAll(query => (IEnumerable<float>?)query.Vector), 0);
         var embedded = await texts.EmbedForAsync(collection, asked, context: null, cancellation);
         var next = 0;
         var vectors = batch.ConvertAll(query =>
-            query.Vector ?? (IEnumerable<float>)embedded.Embeddings[next++].Values);
+            query.Vector ?? (IEnumerable<float>?)embedded.Embeddings[next++].Values);
         return (vectors, embedded.Tokens);
     }
 
-    private async Task<(IReadOnlyList<(string Id, float Distance)> Hits, double EngineMs)> SearchAsync(
-        TaskContext context, Collection collection, IEnumerable<float> vector, int k, bool exact,
+    /// <summary>One search for each ef, in the order of the settings, and the exact one last.</summary>
+    private async Task<EvaluationSearch[]> AskAsync(
+        EvaluationSettings settings, Collection collection, IEnumerable<float> vector, int number,
         CancellationToken cancellation)
     {
         var query = new QueryVector();
         query.Values.AddRange(vector);
+        var widths = settings.Widths;
+        var found = new EvaluationSearch[widths.Count + 1];
+        for (var i = 0; i < widths.Count; i++)
+        {
+            var turn = (number + i) % widths.Count;
+            found[turn] = await SearchAsync(settings, collection, query, widths[turn], exact: false, cancellation);
+        }
+
+        found[^1] = await SearchAsync(settings, collection, query, 0, exact: true, cancellation);
+        return found;
+    }
+
+    private async Task<EvaluationSearch> SearchAsync(
+        EvaluationSettings settings, Collection collection, QueryVector query, int width, bool exact,
+        CancellationToken cancellation)
+    {
         var request = new SearchVectorsRequest
         {
             CollectionId = collection.Id,
             Queries = { query },
-            TopK = k,
+            TopK = settings.Depth,
             Exact = exact,
-            Ef = EvaluationPayload.Number(context.Payload, "ef", 0),
-            Nprobe = EvaluationPayload.Number(context.Payload, "nprobe", 0),
+            Ef = width,
+            Nprobe = settings.Probes,
         };
+        var started = time.GetTimestamp();
         var response = await ai.CallAsync(AiCalls.SearchVectors, request, collection.WorkerId, cancellation);
+        var took = time.GetElapsedTime(started).TotalMilliseconds;
         if (response.Answers.Count != 1)
             throw new ApiException(ErrorCodes.AiFailed, $"the worker gave {response.Answers.Count} answers to 1 query");
-        var hits = response.Answers[0].Hits_.Select(hit => (IdText(hit.Id), hit.Distance)).ToArray();
-        return (hits, response.EngineMicroseconds / 1000.0);
-    }
-
-    private static string IdText(RowId id) =>
-        id.KindCase == RowId.KindOneofCase.Integer ? id.Integer.ToString() : id.Text;
-}
-
-/// <summary>What was summed up so far: the checkpoint.</summary>
-internal sealed class EvaluationSums
-{
-    /// <summary>The collection that the queries so far were asked of: an alias may lead elsewhere meanwhile.</summary>
-    public string? Collection { get; set; }
-
-    public int Next { get; set; }
-
-    public double IndexRecall { get; set; }
-
-    public int Judged { get; set; }
-
-    public double Ndcg { get; set; }
-
-    public double Recall { get; set; }
-
-    public double ReciprocalRank { get; set; }
-
-    public List<double> Milliseconds { get; set; } = [];
-
-    public List<double> EngineMilliseconds { get; set; } = [];
-
-    public void Add(
-        IReadOnlyList<(string Id, float Distance)> found,
-        IReadOnlyList<(string Id, float Distance)> exact,
-        IReadOnlyDictionary<string, double>? grades,
-        int k, double milliseconds, double engineMs)
-    {
-        IndexRecall += RankingMeasures.IndexRecall(found, exact);
-        Milliseconds.Add(Math.Round(milliseconds, 4));
-        EngineMilliseconds.Add(Math.Round(engineMs, 4));
-        if (grades is null) return;
-        var ids = found.Select(hit => hit.Id).ToArray();
-        Judged++;
-        Ndcg += RankingMeasures.Ndcg(ids, grades, k);
-        Recall += RankingMeasures.Recall(ids, grades, k);
-        ReciprocalRank += RankingMeasures.ReciprocalRank(ids, grades, k);
+        var hits = response.Answers[0].Hits_
+            .Select(hit => new EvaluationHit(RowSample.IdText(hit.Id), hit.Distance, hit.Score)).ToArray();
+        return new EvaluationSearch(hits, took, response.EngineMicroseconds / 1000.0);
     }
 }
 
-/// <summary>The result of the task: means over the queries.</summary>
-internal sealed record EvaluationResult(
-    string Collection, int Queries, int K, double IndexRecall, EvaluationTimes LatencyMs, EvaluationTimes EngineMs,
-    int Judged, double? Ndcg, double? Recall, double? Mrr)
-{
-    public static EvaluationResult Of(Collection collection, int k, EvaluationSums sums)
-    {
-        double? Judged(double sum) => sums.Judged == 0 ? null : sum / sums.Judged;
-        return new EvaluationResult(
-            collection.Id, sums.Next, k, sums.IndexRecall / sums.Next, EvaluationTimes.Of(sums.Milliseconds),
-            EvaluationTimes.Of(sums.EngineMilliseconds), sums.Judged, Judged(sums.Ndcg), Judged(sums.Recall),
-            Judged(sums.ReciprocalRank));
-    }
-}
+/// <summary>One search of one query.</summary>
+internal sealed record EvaluationSearch(IReadOnlyList<EvaluationHit> Hits, double Milliseconds, double EngineMs);
 
-/// <summary>Milliseconds of a search.</summary>
-internal sealed record EvaluationTimes(double Average, double P50, double P95, double P99)
-{
-    public static EvaluationTimes Of(List<double> milliseconds)
-    {
-        var sorted = milliseconds.Order().ToArray();
-        return new EvaluationTimes(
-            sorted.Average(), RankingMeasures.Percentile(sorted, 0.50), RankingMeasures.Percentile(sorted, 0.95),
-            RankingMeasures.Percentile(sorted, 0.99));
-    }
-}
+internal readonly record struct EvaluationHit(string Id, float Distance, float Score);

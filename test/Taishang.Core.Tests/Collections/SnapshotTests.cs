@@ -4,6 +4,7 @@ using Taishang.Core.Api;
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
 using Taishang.Core.Tests.Vectors;
+using Taishang.Executors;
 using Taishang.Testing.Databases;
 
 namespace Taishang.Core.Tests.Collections;

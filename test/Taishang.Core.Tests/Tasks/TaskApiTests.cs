@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Taishang.Core.Api;
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 using Taishang.Testing.Hosts;
 
 namespace Taishang.Core.Tests.Tasks;
@@ -87,7 +88,7 @@ public sealed class TaskApiTests
     [InlineData("""{"type":"training","payload":{}}""", 422, 50005, "training")]
     [InlineData("""{"type":"echo","payload":[]}""", 400, 50004, "payload")]
     [InlineData("""{"type":"echo","payload":null}""", 400, 50004, "payload")]
-    [InlineData("""{"type":"echo","payload":{}}""", 400, 10005, "payload.collection")]
+    [InlineData("""{"type":"echo","payload":{}}""", 400, 50004, "payload.collection")]
     [InlineData("""{"type":"echo","payload":{"collection":"p"},"priority":10}""", 400, 10001, "priority")]
     [InlineData("""{"type":"echo","payload":{"collection":"p"},"priority":"high"}""", 400, 10004, "priority")]
     [InlineData("""{"type":"echo","payload":{"collection":"p"},"max_attempts":0}""", 400, 10001, "max_attempts")]
@@ -235,10 +236,10 @@ internal sealed class EchoExecutor : ITaskExecutor
 {
     public string Type => "echo";
 
-    public void Validate(JsonElement payload, FieldErrors errors)
+    public void Validate(JsonElement payload, PayloadErrors errors)
     {
         if (!payload.TryGetProperty("collection", out _))
-            errors.Add(ErrorCodes.MissingField, "payload.collection", "required and missing");
+            errors.Add("payload.collection", "required and missing");
     }
 
     public async Task<string?> ExecuteAsync(TaskContext context, CancellationToken cancellation)

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 using Taishang.Testing.Hosts;
 
 namespace Taishang.Core.Tests.Tasks;

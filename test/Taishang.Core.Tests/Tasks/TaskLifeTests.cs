@@ -7,6 +7,7 @@ using Taishang.Core.Api;
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
 using Taishang.Core.Tests.Vectors;
+using Taishang.Executors;
 using Taishang.Testing.Databases;
 
 namespace Taishang.Core.Tests.Tasks;
@@ -248,7 +249,7 @@ public sealed class TaskLifeTests
 
         public bool ParksItself => true;
 
-        public void Validate(JsonElement payload, FieldErrors errors)
+        public void Validate(JsonElement payload, PayloadErrors errors)
         {
             // Whatever the test gives is fine.
         }

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Taishang.Core.Api;
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 using Taishang.Testing.Databases;
 
 namespace Taishang.Core.Tests.Tasks;

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using Taishang.Core.Api;
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 using Taishang.Testing.Databases;
 
 namespace Taishang.Core.Tests.Tasks;
@@ -212,10 +213,10 @@ internal sealed class TestExecutor(string type, Func<TaskContext, CancellationTo
 {
     public string Type { get; } = type;
 
-    public void Validate(JsonElement payload, FieldErrors errors)
+    public void Validate(JsonElement payload, PayloadErrors errors)
     {
         if (!payload.TryGetProperty("collection", out _))
-            errors.Add(ErrorCodes.MissingField, "payload.collection", "required and missing");
+            errors.Add("payload.collection", "required and missing");
     }
 
     public Task<string?> ExecuteAsync(TaskContext context, CancellationToken cancellation) =>

@@ -4,6 +4,7 @@ using Taishang.Core.AiClient;
 using Taishang.Core.Api;
 using Taishang.Core.Tasks;
 using Taishang.Core.Vectors;
+using Taishang.Executors;
 
 namespace Taishang.Core.Tests.Vectors;
 
@@ -169,16 +170,23 @@ public sealed class TaskExecutorTests
     [InlineData("""{"collection":"c","queries":[{"text":"a","relevant":{"x":-1}}]}""", "payload.queries[0].relevant")]
     [InlineData("""{"collection":"c","queries":[{"text":"a"}],"k":0}""", "payload.k")]
     [InlineData("""{"collection":"c","queries":[{"text":"a"}],"ef":"9"}""", "payload.ef")]
+    [InlineData("""{"collection":"c","queries":[{"text":"a"}],"ef":[]}""", "payload.ef")]
+    [InlineData("""{"collection":"c","queries":[{"text":"a"}],"ef":[1,2,3,4,5,6,7,8,9]}""", "payload.ef")]
+    [InlineData("""{"collection":"c","queries":[{"text":"a"}],"ef":[10,0]}""", "payload.ef[1]")]
+    [InlineData("""{"collection":"c","queries":[{"text":"a"}],"ef":[10,10]}""", "payload.ef[1]")]
+    [InlineData("""{"collection":"c","queries":[{"text":"a"}],"sample":5}""", "payload.sample")]
+    [InlineData("""{"collection":"c","sample":0}""", "payload.sample")]
+    [InlineData("""{"collection":"c","sample":1001}""", "payload.sample")]
+    [InlineData("""{"collection":"c","sample":5,"seed":-1}""", "payload.seed")]
+    [InlineData("""{"collection":"c","queries":[{"text":"a"}],"seed":1}""", "payload.seed")]
     public void A_payload_of_an_evaluation_is_checked(string payload, string field) =>
         AssertRefused(errors => EvaluationPayload.Validate(JsonDocument.Parse(payload).RootElement, errors), field);
 
-    private static void AssertRefused(Action<FieldErrors> validate, string field)
+    private static void AssertRefused(Action<PayloadErrors> validate, string field)
     {
-        var errors = new FieldErrors();
+        var errors = new PayloadErrors();
         validate(errors);
-        var error = Assert.Throws<ApiException>(errors.ThrowIfAny);
-        Assert.Equal(ErrorCodes.TaskPayloadInvalid, error.Code);
-        Assert.Equal(field, error.Errors[0].Field);
+        Assert.Equal(field, errors.Errors[0].Field);
     }
 
     private static async Task NotesAsync(VectorWorld world)

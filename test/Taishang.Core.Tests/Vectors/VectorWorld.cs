@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Taishang.Core.Collections;
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 using Taishang.Testing.Databases;
 using Taishang.Testing.Hosts;
 
@@ -136,12 +137,20 @@ internal sealed class FakeTaskContext : TaskContext
 
     public override void ReportProgress(int percent) => Progress.Add(percent);
 
-    public override void Log(LogLevel level, string message) => Logged.Add(message);
+    public override void Log(TaskLogLevel level, string message) => Logged.Add(message);
 
     public override void AddCost(long tokens, long aiMilliseconds) => Tokens += tokens;
 
-    public override Task SaveCheckpointAsync(string checkpointJson, CancellationToken cancellation)
+    public override TimeSpan TimeLimit => TimeSpan.FromMinutes(1);
+
+    /// <summary>By their numbers.</summary>
+    public SortedDictionary<int, JsonElement> Answers { get; } = [];
+
+    public override Task SaveCheckpointAsync(
+        string checkpointJson, IReadOnlyList<TaskAnswer> answers, CancellationToken cancellation)
     {
+        Taishang.Core.Tasks.Watching.TaskAnswerStore.Check(answers);
+        foreach (var (number, json) in answers) Answers[number] = JsonDocument.Parse(json).RootElement.Clone();
         Saved.Add(checkpointJson);
         AfterCheckpoint?.Invoke(Saved.Count);
         return Task.CompletedTask;

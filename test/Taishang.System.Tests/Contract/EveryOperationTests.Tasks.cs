@@ -37,6 +37,17 @@ public sealed partial class EveryOperationTests
             await SchedulesAsync();
         }
 
+        private async Task EvaluationAsync()
+        {
+            var body = Json("""
+                { "type": "evaluation", "payload": { "collection": "points", "sample": 2, "ef": [16, 64], "k": 1 } }
+                """);
+            var id = Text(await driver.SucceedAsync(new Call("createTask", null, body)), "id");
+            Assert.Equal("completed", Text(await EndOfTaskAsync(id), "status"));
+            var page = await driver.SucceedAsync(new Call("listTaskAnswers", id) { Query = "page_size=1" });
+            Assert.Equal(2, (int)page["answers"]![0]!["answer"]!["runs"]!.AsArray().Count);
+        }
+
         private async Task SchedulesAsync()
         {
             var body = Example("createSchedule");

@@ -213,6 +213,8 @@ public sealed partial class EveryOperationTests
                 Headers = new Dictionary<string, string> { ["X-Request-Timeout-Ms"] = "100", ["Last-Event-ID"] = "0-" },
             });
             await driver.SucceedAsync(new Call("listTaskLogs", first) { Query = "level=info&sort=-created_at" });
+            await driver.SucceedAsync(new Call("listTaskAnswers", first) { Query = "sort=-number" });
+            await EvaluationAsync();
             await driver.FailAsync(409, 50002, new Call("cancelTask", first));
             await driver.SucceedAsync(new Call("deleteTask", first));
             await driver.FailAsync(404, 50001, new Call("getTask", first));

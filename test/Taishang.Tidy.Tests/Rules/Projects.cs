@@ -10,10 +10,11 @@ internal static partial class Projects
     public static readonly IReadOnlyDictionary<string, string[]> Arrows = new Dictionary<string, string[]>
     {
         ["Taishang.Server"] = ["Taishang.Ai", "Taishang.Core", "Taishang.WebConsole"],
-        ["Taishang.Core"] = ["Taishang.Contracts", "Taishang.Hosting"],
-        ["Taishang.Ai"] = ["Taishang.Contracts", "Taishang.Hosting", "Taishang.VectorEngine"],
+        ["Taishang.Core"] = ["Taishang.Contracts", "Taishang.Executors", "Taishang.Hosting"],
+        ["Taishang.Ai"] = ["Taishang.Contracts", "Taishang.Executors", "Taishang.Hosting", "Taishang.VectorEngine"],
         ["Taishang.WebConsole"] = ["Taishang.Hosting"],
         ["Taishang.Contracts"] = [],
+        ["Taishang.Executors"] = [],
         ["Taishang.Hosting"] = [],
         ["Taishang.VectorEngine"] = [],
     };

@@ -7,8 +7,8 @@ using Taishang.Core.Tasks.Watching;
 namespace Taishang.Core.Tasks.History;
 
 /// <summary>
-/// Writes a month of tasks with their trails and logs as JSON Lines, one task a line, compressed with gzip. The file is
-/// written aside, synced and renamed: under its name it is whole.
+/// Writes a month of tasks with their trails, logs and answers as JSON Lines, one task a line, compressed with gzip.
+/// The file is written aside, synced and renamed: under its name it is whole.
 /// </summary>
 internal sealed class TaskExport(string folder)
 {
@@ -26,6 +26,11 @@ internal sealed class TaskExport(string folder)
     private const string Logs = """
         SELECT task_id, seq, attempt, level, message, created_at
         FROM tai_task_logs_{month} WHERE task_id >= @first AND task_id <= @last ORDER BY task_id, seq
+        """;
+
+    private const string Answers = """
+        SELECT task_id, number, answer
+        FROM tai_task_answers_{month} WHERE task_id >= @first AND task_id <= @last ORDER BY task_id, number
         """;
 
     /// <summary>The file of a month.</summary>
@@ -71,12 +76,15 @@ internal sealed class TaskExport(string folder)
             .ToLookup(line => line.TaskId);
         var logs = (await session.QueryAsync<LogRow>(MonthlyTable.Sql(Logs, month), range))
             .ToLookup(line => line.TaskId);
+        var answers = (await session.QueryAsync<AnswerRow>(MonthlyTable.Sql(Answers, month), range))
+            .ToLookup(line => line.TaskId);
         return
         [
             .. tasks.Select(task => new ExportedTask(
                 TaskView.Of(task),
                 [.. events[task.Id].Select(TaskEventView.Of)],
-                [.. logs[task.Id].Select(log => new TaskLogView(log.Attempt, log.Level, log.Message, log.CreatedAt))])),
+                [.. logs[task.Id].Select(log => new TaskLogView(log.Attempt, log.Level, log.Message, log.CreatedAt))],
+                [.. answers[task.Id].Select(TaskAnswerView.Of)])),
         ];
     }
 
@@ -96,4 +104,5 @@ internal sealed class TaskExport(string folder)
 
 /// <summary>One line of an export.</summary>
 internal sealed record ExportedTask(
-    TaskView Task, IReadOnlyList<TaskEventView> Events, IReadOnlyList<TaskLogView> Logs);
+    TaskView Task, IReadOnlyList<TaskEventView> Events, IReadOnlyList<TaskLogView> Logs,
+    IReadOnlyList<TaskAnswerView> Answers);

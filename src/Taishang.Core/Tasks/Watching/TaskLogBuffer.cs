@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Logging;
+using Taishang.Executors;
 
 namespace Taishang.Core.Tasks.Watching;
 
@@ -22,7 +22,7 @@ internal sealed class TaskLogBuffer(int attempt, long fence, TimeProvider time)
     private long _place;
     private long _dropped;
 
-    public void Add(LogLevel level, string message)
+    public void Add(TaskLogLevel level, string message)
     {
         lock (_gate)
         {
@@ -61,11 +61,11 @@ internal sealed class TaskLogBuffer(int attempt, long fence, TimeProvider time)
     private void NoteDropped()
     {
         if (_dropped == 0 || _waiting.Count >= WaitingMax || _place >= (1 << PlaceBits) - 1) return;
-        Append(LogLevel.Warning, $"{_dropped} lines were dropped here: they came faster than they are written");
+        Append(TaskLogLevel.Warning, $"{_dropped} lines were dropped here: they came faster than they are written");
         _dropped = 0;
     }
 
-    private void Append(LogLevel level, string message) => _waiting.Enqueue(new TaskLogLine
+    private void Append(TaskLogLevel level, string message) => _waiting.Enqueue(new TaskLogLine
     {
         Seq = (fence << PlaceBits) + _place++,
         Attempt = attempt,

@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Logging;
+using Taishang.Executors;
 
 namespace Taishang.Core.Tasks.Watching;
 
@@ -19,11 +19,11 @@ internal sealed record TaskLogLine
 
     public static readonly string[] Levels = ["debug", "info", "warning", "error"];
 
-    public static string Word(LogLevel level) => level switch
+    public static string Word(TaskLogLevel level) => level switch
     {
-        LogLevel.Trace or LogLevel.Debug => "debug",
-        LogLevel.Warning => "warning",
-        LogLevel.Error or LogLevel.Critical => "error",
+        TaskLogLevel.Debug => "debug",
+        TaskLogLevel.Warning => "warning",
+        TaskLogLevel.Error => "error",
         _ => "info",
     };
 }

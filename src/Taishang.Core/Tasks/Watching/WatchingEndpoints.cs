@@ -5,7 +5,7 @@ using Taishang.Core.Api;
 
 namespace Taishang.Core.Tasks.Watching;
 
-/// <summary>Routes that only look at tasks: statistics, live streams, their logs.</summary>
+/// <summary>Routes that only look at tasks: statistics, live streams, their logs and answers.</summary>
 internal static class WatchingEndpoints
 {
     /// <param name="tasks">The group of /tasks.</param>
@@ -16,6 +16,7 @@ internal static class WatchingEndpoints
         tasks.MapGet("/{id}/stream", (string id, HttpContext context, StreamEndpoint stream) =>
             stream.RunAsync(context, id));
         tasks.MapGet("/{id}/logs", LogsAsync);
+        tasks.MapGet("/{id}/answers", AnswersAsync);
     }
 
     private static async Task<IResult> StatsAsync(
@@ -33,5 +34,13 @@ internal static class WatchingEndpoints
         var query = ListQuery.Read(context.Request.Query, ["level"], ["created_at"]);
         var (lines, total) = await logs.ReadAsync(id, query, cancellation);
         return Envelope.Page("logs", lines.Select(TaskLogView.Of).ToList(), total);
+    }
+
+    private static async Task<IResult> AnswersAsync(
+        string id, HttpContext context, TaskAnswerStore answers, CancellationToken cancellation)
+    {
+        var query = ListQuery.Read(context.Request.Query, [], ["number"]);
+        var (page, total) = await answers.ReadAsync(id, query, cancellation);
+        return Envelope.Page("answers", page, total);
     }
 }

@@ -1,10 +1,10 @@
 using System.IO.Compression;
 using System.Text.Json;
-using Microsoft.Extensions.Logging;
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
 using Taishang.Core.Tasks.History;
 using Taishang.Core.Tasks.Watching;
+using Taishang.Executors;
 using Taishang.Testing.Databases;
 using Taishang.Testing.Processes;
 
@@ -139,7 +139,7 @@ public sealed class TaskRetentionTests
         var task = await world.AddAsync();
         var claim = await world.Node.ClaimOneAsync();
         var log = new TaskLogBuffer(1, claim.Fence, world.Data.Time);
-        log.Add(LogLevel.Information, "done");
+        log.Add(TaskLogLevel.Info, "done");
         await world.Node.SettleAsync(new Settlement(claim, AttemptEnd.Completed) { Logs = log.Waiting() });
         return task;
     }

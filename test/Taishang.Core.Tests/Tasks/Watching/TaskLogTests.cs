@@ -4,6 +4,7 @@ using Taishang.Core.Api;
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
 using Taishang.Core.Tasks.Watching;
+using Taishang.Executors;
 using Taishang.Testing.Databases;
 
 namespace Taishang.Core.Tests.Tasks.Watching;
@@ -18,12 +19,12 @@ public sealed class TaskLogTests
         var go = new TaskCompletionSource();
         await world.AddNode(new TestExecutor("index", async (context, cancellation) =>
         {
-            context.Log(LogLevel.Information, "began");
+            context.Log(TaskLogLevel.Info, "began");
             await Task.Delay(2, cancellation);
             context.ReportProgress(30);
             context.AddCost(7, 9);
             await go.Task.WaitAsync(cancellation);
-            context.Log(LogLevel.Warning, "nearly");
+            context.Log(TaskLogLevel.Warning, "nearly");
             return null;
         })).StartAsync();
         var task = await world.AddAsync();
@@ -47,7 +48,7 @@ public sealed class TaskLogTests
         await using var world = await TaskWorld.LiveAsync(dialect, options => options.LogLinesMax = 5);
         await world.AddNode(new TestExecutor("index", (context, _) =>
         {
-            for (var i = 0; i < 3; i++) context.Log(LogLevel.Debug, $"line {i} of {context.Attempt}\0");
+            for (var i = 0; i < 3; i++) context.Log(TaskLogLevel.Debug, $"line {i} of {context.Attempt}\0");
             throw new TaskFailedException("no luck", retriable: true);
         })).StartAsync();
         var task = await world.AddAsync(one => one with { MaxAttempts = 2 });
@@ -112,13 +113,13 @@ public sealed class TaskLogTests
     public void Lines_that_come_faster_than_they_are_written_are_dropped_and_counted()
     {
         var buffer = new TaskLogBuffer(1, 3, new FakeTimeProvider());
-        for (var i = 0; i < 1_000; i++) buffer.Add(LogLevel.Information, $"{i}");
+        for (var i = 0; i < 1_000; i++) buffer.Add(TaskLogLevel.Info, $"{i}");
 
         var first = buffer.Waiting();
         Assert.Equal(TaskLogBuffer.WaitingMax, first.Count);
         Assert.StartsWith("745 lines were dropped", first[^1].Message, StringComparison.Ordinal);
         buffer.Written(first);
-        buffer.Add(LogLevel.Information, new string('x', 5_000));
+        buffer.Add(TaskLogLevel.Info, new string('x', 5_000));
         var second = Assert.Single(buffer.Waiting());
         Assert.Equal(TaskLogBuffer.MessageCharactersMax, second.Message.Length);
         Assert.True(second.Seq > first[^1].Seq);

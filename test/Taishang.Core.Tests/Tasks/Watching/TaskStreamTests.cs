@@ -5,6 +5,7 @@ using Taishang.Core.Api;
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
 using Taishang.Core.Tasks.Watching;
+using Taishang.Executors;
 using Taishang.Testing.Databases;
 using Taishang.Testing.Hosts;
 
@@ -266,7 +267,7 @@ internal sealed class StepExecutor(TaskStore store) : ITaskExecutor
 {
     public string Type => "steps";
 
-    public void Validate(JsonElement payload, FieldErrors errors)
+    public void Validate(JsonElement payload, PayloadErrors errors)
     {
     }
 

@@ -1,9 +1,8 @@
 using System.Text.Json;
-using Microsoft.Extensions.Logging;
 
-namespace Taishang.Core.Tasks;
+namespace Taishang.Executors;
 
-/// <summary>What an executor is given for one attempt.</summary>
+/// <summary>What an executor is given for one attempt. Its members may be called from any thread.</summary>
 public abstract class TaskContext
 {
     public abstract string TaskId { get; }
@@ -21,6 +20,9 @@ public abstract class TaskContext
 
     /// <summary>What an earlier attempt saved, as JSON; null at first.</summary>
     public abstract string? Checkpoint { get; }
+
+    /// <summary>How long the attempt may take; at its end it is cancelled.</summary>
+    public abstract TimeSpan TimeLimit { get; }
 
     /// <summary>
     /// True once the task was asked to stop, or its process stops. Whoever <see cref="ITaskExecutor.ParksItself"/>
@@ -40,13 +42,22 @@ public abstract class TaskContext
 
     /// <summary>
     /// Writes a line to the task's log, at most 4,000 characters. It is kept in memory and written within half a second
-    /// or with the end of the attempt; of a task the newest lines are kept (<see cref="TaskOptions.LogLinesMax"/>).
+    /// or with the end of the attempt; of a task the newest lines are kept.
     /// </summary>
-    public abstract void Log(LogLevel level, string message);
+    public abstract void Log(TaskLogLevel level, string message);
 
     /// <summary>Adds to the task's cost.</summary>
     public abstract void AddCost(long tokens, long aiMilliseconds);
 
-    /// <summary>Saves where to go on; durable when it completes. Fails when the lease is lost.</summary>
-    public abstract Task SaveCheckpointAsync(string checkpointJson, CancellationToken cancellation);
+    /// <summary>
+    /// Saves where to go on, at most 1,048,576 characters, with the answers that were found on the way there: both or
+    /// neither. In core it is durable when it completes; from an ai worker it is on its way there, in order. Fails when
+    /// the lease is lost.
+    /// </summary>
+    public abstract Task SaveCheckpointAsync(
+        string checkpointJson, IReadOnlyList<TaskAnswer> answers, CancellationToken cancellation);
+
+    /// <summary>Saves where to go on.</summary>
+    public Task SaveCheckpointAsync(string checkpointJson, CancellationToken cancellation) =>
+        SaveCheckpointAsync(checkpointJson, [], cancellation);
 }
