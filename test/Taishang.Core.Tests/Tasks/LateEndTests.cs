@@ -1,5 +1,6 @@
 using Taishang.Core.Data;
 using Taishang.Core.Tasks;
+using Taishang.Executors;
 using Taishang.Testing.Databases;
 
 namespace Taishang.Core.Tests.Tasks;

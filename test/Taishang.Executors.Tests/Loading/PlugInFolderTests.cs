@@ -122,7 +122,8 @@ public sealed class PlugInFolderTests : IDisposable
     [Fact]
     public void More_plug_ins_than_the_limit_are_refused()
     {
-        for (var i = 0; i <= PlugInFolder.PlugInsMax; i++) Directory.CreateDirectory(Path.Combine(_folder.Path, $"p{i}"));
+        for (var i = 0; i <= PlugInFolder.PlugInsMax; i++)
+            Directory.CreateDirectory(Path.Combine(_folder.Path, $"p{i}"));
         AssertRefused($"at most {PlugInFolder.PlugInsMax} are loaded");
     }
 
