@@ -16,13 +16,17 @@ public static class DatabaseFailure
     private const int SqliteFull = 13;
     private const int SqliteCannotOpen = 14;
 
+    /// <summary>The session was quiet in its transaction, and the server ended it.</summary>
+    private const string PostgreSqlQuiet = "25P03";
+
     public static bool IsUnavailable(Exception e) => e switch
     {
         SqliteException sqlite => sqlite.SqliteErrorCode
             is SqliteBusy or SqliteLocked or SqliteReadOnly or SqliteIoError or SqliteFull or SqliteCannotOpen,
         PostgresException postgres => postgres.IsTransient
             || postgres.SqlState.StartsWith("57", StringComparison.Ordinal)
-            || postgres.SqlState.StartsWith("53", StringComparison.Ordinal),
+            || postgres.SqlState.StartsWith("53", StringComparison.Ordinal)
+            || postgres.SqlState == PostgreSqlQuiet,
         NpgsqlException => true,
         TimeoutException or SocketException or IOException => true,
         _ => e.InnerException is not null && IsUnavailable(e.InnerException),

@@ -36,12 +36,24 @@ internal sealed class PostgreSqlDatabase : Database
             NoResetOnClose = true,
             ApplicationName = "taishang-core",
         };
+        builder.Options = $"{builder.Options} {LetGo(options)}".Trim();
         _source = new NpgsqlDataSourceBuilder(builder.ToString()).Build();
         builder.Pooling = false;
         _alone = builder.ToString();
     }
 
     public override Dialect Dialect => Dialect.PostgreSql;
+
+    /// <summary>
+    /// A process that is paused or cut off in the middle of a transaction holds its locks, the turn of all claims among
+    /// them, and the server would wait for it for ever. It ends such a session while those who wait for the lock still
+    /// have patience. Transactions here do nothing but speak to the server, so none is quiet for so long by itself.
+    /// </summary>
+    private static string LetGo(DatabaseOptions options)
+    {
+        var quietMs = options.BusyTimeoutSeconds * 500;
+        return $"-c idle_in_transaction_session_timeout={quietMs} -c tcp_user_timeout={quietMs}";
+    }
 
     public override async Task<T> ReadAsync<T>(
         Func<DatabaseSession, Task<T>> read, CancellationToken cancellation)

@@ -90,7 +90,8 @@ internal sealed class TaskWorker(
             }
             catch (Exception e)
             {
-                if (DatabaseFailure.IsUnavailable(e) || e is ApiException)
+                // A renewal gives up in time for the next: that is a database which is slow, no fault of ours.
+                if (DatabaseFailure.IsUnavailable(e) || e is ApiException or OperationCanceledException)
                     logger.LogWarning("The {Loop} loop pauses: {Reason}", name, e.Message);
                 else
                     logger.LogError(e, "The {Loop} loop failed and goes on after a pause", name);

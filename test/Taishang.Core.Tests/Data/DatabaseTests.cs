@@ -41,6 +41,31 @@ public sealed class DatabaseTests
             session => session.QueryAsync<int>("SELECT n FROM numbers ORDER BY n"), default));
     }
 
+    [Fact]
+    public async Task A_process_that_is_paused_in_its_transaction_holds_no_locks_for_long()
+    {
+        await using var world = await DatabaseWorld.CreateAsync(Dialect.PostgreSql);
+        const string take = "SELECT pg_advisory_xact_lock(42)";
+        var held = new TaskCompletionSource();
+        var resumed = new TaskCompletionSource();
+        var paused = world.Database.WriteAsync(
+            async session =>
+            {
+                await session.ScalarAsync<object>(take);
+                held.SetResult();
+                await resumed.Task;
+                return await session.ScalarAsync<int>("SELECT 1");
+            },
+            default);
+        await held.Task;
+
+        await world.Database.WriteAsync(session => session.ScalarAsync<object>(take), default);
+
+        resumed.SetResult();
+        var late = await Assert.ThrowsAnyAsync<Exception>(() => paused);
+        Assert.True(DatabaseFailure.IsUnavailable(late), late.ToString());
+    }
+
     [Theory, ClassData(typeof(EveryDatabase))]
     public async Task What_waits_for_a_commit_runs_after_it_and_only_then(Dialect dialect)
     {
