@@ -9,8 +9,8 @@ namespace Taishang.Bench.Tasks;
 /// </summary>
 internal static class TaskBench
 {
-    private static readonly string[] Quick = ["speed", "start", "history"];
-    private static readonly string[] Full = ["hangfire", "speed", "start", "cores", "history"];
+    private static readonly string[] Quick = ["postgresql", "sqlite", "start", "history"];
+    private static readonly string[] Full = ["hangfire", "postgresql", "sqlite", "start", "cores", "history"];
 
     /// <summary>Throughput, the start of idle queues and claims beside a little history.</summary>
     public static Task RunAsync(BenchSize size, CancellationToken cancellation) =>
@@ -45,12 +45,10 @@ internal static class TaskBench
         await using var postgres = await BenchPostgres.StartAsync(folder.File("postgres"));
         if (parts.Contains("hangfire") && hangfire.Length > 0)
             await HangfireBench.RunAsync(postgres, hangfire, tasks, cancellation);
-        if (parts.Contains("speed"))
-        {
+        if (parts.Contains("postgresql"))
             await ThroughputAsync("postgresql", "speed", postgres, tasks, cancellation);
+        if (parts.Contains("sqlite"))
             await ThroughputAsync("sqlite", folder.File("speed.db"), null, tasks, cancellation);
-        }
-
         if (parts.Contains("start"))
         {
             var starts = Math.Min(1_000, Math.Max(20, tasks / 10));
@@ -63,8 +61,10 @@ internal static class TaskBench
         if (parts.Contains("cores")) await CoresBench.RunAsync(postgres, tasks, cancellation);
         if (!parts.Contains("history") || history == 0) return;
         await HistoryBench.RunAsync(
-            "postgresql", await postgres.CreateDatabaseAsync("history"), history, cancellation);
-        await HistoryBench.RunAsync("sqlite", folder.File("history.db"), history, cancellation);
+            "postgresql", await postgres.CreateDatabaseAsync("few"), await postgres.CreateDatabaseAsync("many"), history,
+            cancellation);
+        await HistoryBench.RunAsync(
+            "sqlite", folder.File("short.db"), folder.File("long.db"), history, cancellation);
     }
 
     /// <param name="database">Of the server, or a file.</param>

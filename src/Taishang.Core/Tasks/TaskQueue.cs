@@ -11,7 +11,7 @@ namespace Taishang.Core.Tasks;
 internal sealed class TaskQueue(
     Database database, TaskLinks links, IOptions<TaskOptions> options, TaskDepth depth, TaskMetrics metrics)
 {
-    private const string PostgreSqlClaim = TaskQueueRows.ByIndex + """
+    internal const string PostgreSqlClaim = TaskQueueRows.ByIndex + """
         WITH picked AS MATERIALIZED (
             SELECT task_id FROM tai_task_queue
             WHERE state = 'queued' AND waits = 0 AND run_at_ms <= (SELECT tai_now_ms()) AND type = ANY(@types)
@@ -36,14 +36,17 @@ internal sealed class TaskQueue(
         RETURNING q.task_id, q.fence, q.attempt, q.rank_ms, (SELECT tai_now()) AS at
         """;
 
-    private const string SqliteClaim = """
+    /// <summary>
+    /// The plus keeps SQLite from the index of lanes, by which it would read and sort all that wait for each claim.
+    /// </summary>
+    internal const string SqliteClaim = """
         UPDATE tai_task_queue SET
             state = 'running', worker_id = @workerId, fence = fence + 1, attempt = attempt + 1,
             lease_until_ms = tai_now_ms() + @leaseMs, deadline_ms = tai_now_ms() + timeout_ms,
             wish = NULL, wish_by = NULL
         WHERE task_id IN (
             SELECT task_id FROM tai_task_queue
-            WHERE state = 'queued' AND waits = 0 AND run_at_ms <= tai_now_ms() AND type IN @types
+            WHERE state = 'queued' AND waits = 0 AND run_at_ms <= tai_now_ms() AND +type IN @types
             ORDER BY rank_ms, task_id LIMIT @max)
         RETURNING task_id, fence, attempt, rank_ms, tai_now() AS at
         """;
