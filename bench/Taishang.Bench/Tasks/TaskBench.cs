@@ -61,8 +61,8 @@ internal static class TaskBench
         if (parts.Contains("cores")) await CoresBench.RunAsync(postgres, tasks, cancellation);
         if (!parts.Contains("history") || history == 0) return;
         await HistoryBench.RunAsync(
-            "postgresql", await postgres.CreateDatabaseAsync("few"), await postgres.CreateDatabaseAsync("many"), history,
-            cancellation);
+            "postgresql", await postgres.CreateDatabaseAsync("few"), await postgres.CreateDatabaseAsync("many"),
+            history, cancellation);
         await HistoryBench.RunAsync(
             "sqlite", folder.File("short.db"), folder.File("long.db"), history, cancellation);
     }

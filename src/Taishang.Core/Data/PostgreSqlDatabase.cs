@@ -75,7 +75,7 @@ internal sealed class PostgreSqlDatabase : Database
                 await using var transaction = await connection.BeginTransactionAsync(cancellation);
                 var session = new DatabaseSession(connection, transaction, Dialect, cancellation);
                 var result = await write(session);
-                await transaction.CommitAsync(cancellation);
+                if (!await session.CommitLaterAsync()) await transaction.CommitAsync(cancellation);
                 session.Committed();
                 return result;
             }

@@ -10,18 +10,25 @@ internal static class TaskInserts
             SELECT * FROM unnest(
                 @ids, @eventIds, @types, @payloads, @priorities, @maxAttempts, @runAts, @timeouts, @queuedAts, @parents,
                 @labels, @traces, @spans, @states, @actors, @created, @uniqueKeys, @dependsOn, @rules, @chains,
-                @schedules)
+                @schedules, @runAtMs, @tenants, @waits)
             AS r (id, event_id, type, payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id,
                 labels, trace_id, span_id, state, actor, created_at, unique_key, depends_on, on_parent_failure, chain,
-                schedule_id)),
+                schedule_id, run_at_ms, tenant, waits)),
         tasks AS (
             INSERT INTO tai_tasks_{month}
                 (id, type, status, payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id, labels,
                 trace_id, span_id, created_at, updated_at, unique_key, depends_on, on_parent_failure, chain,
                 schedule_id)
             SELECT id, type, 'pending', payload, priority, max_attempts, run_at, timeout_ms, queued_at, parent_id,
-                labels, trace_id, span_id, created_at, @at, unique_key, depends_on, on_parent_failure, chain,
-                schedule_id FROM r)
+                labels, trace_id, span_id, created_at, @at, unique_key, depends_on, on_parent_failure,
+                coalesce(chain, 0), schedule_id FROM r),
+        queue AS (
+            INSERT INTO tai_task_queue
+                (task_id, type, state, priority, run_at_ms, rank_ms, attempt, max_attempts, timeout_ms, fence, tenant,
+                waits)
+            SELECT id, type, 'queued', priority, run_at_ms, run_at_ms - priority * @step, 0, max_attempts, timeout_ms,
+                0, coalesce(tenant, ''), coalesce(waits, 0)
+            FROM r WHERE state = 'queued')
         INSERT INTO tai_task_events_{month}
             (id, task_id, seq, verb, to_state, attempt, actor, feed, created_at)
         SELECT event_id, id, 1, 'create', state, 0, actor, tai_feed(), @at FROM r
@@ -41,22 +48,29 @@ internal static class TaskInserts
         VALUES (@eventId, @id, 1, 'create', @state, 0, @actor, tai_feed(), @at)
         """;
 
-    /// <param name="month">The month of all the rows' ids; its table exists.</param>
+    /// <param name="month">The month of all the rows' ids; its tables exist.</param>
     public static async Task InsertAsync(
-        DatabaseSession session, Month month, IReadOnlyList<(AiTask Task, string Actor)> rows)
+        DatabaseSession session, Month month, IReadOnlyList<NewRow> rows, TaskOptions options)
     {
         if (session.Dialect == Dialect.PostgreSql)
         {
-            await session.ExecuteAsync(MonthlyTable.Sql(PostgreSqlInsert, month), Arrays(rows));
+            await session.ExecuteLaterAsync(MonthlyTable.Sql(PostgreSqlInsert, month), Arrays(rows, options));
             return;
         }
 
         var parameters = rows.Select((row, i) => Row(row.Task, row.Actor, i)).ToArray();
         await session.ExecuteAsync(MonthlyTable.Sql(SqliteInsert, month), parameters);
         await session.ExecuteAsync(MonthlyTable.Sql(SqliteEvent, month), parameters);
+        await TaskQueueRows.InsertAsync(
+            session,
+            [
+                .. rows.Where(row => row.Task.State == TaskState.Queued)
+                    .Select(row => new TaskQueueEntry(row.Task, row.Task.RunAt, 0, row.Waits)),
+            ],
+            options);
     }
 
-    private static object Arrays(IReadOnlyList<(AiTask Task, string Actor)> rows) => new
+    private static object Arrays(IReadOnlyList<NewRow> rows, TaskOptions options) => new
     {
         ids = rows.Select(row => row.Task.Id).ToArray(),
         eventIds = rows.Select((_, i) => RowId.New(rows[i].Task.UpdatedAt, i)).ToArray(),
@@ -66,21 +80,32 @@ internal static class TaskInserts
         maxAttempts = rows.Select(row => row.Task.MaxAttempts).ToArray(),
         runAts = rows.Select(row => row.Task.RunAt).ToArray(),
         timeouts = rows.Select(row => row.Task.TimeoutMs).ToArray(),
-        queuedAts = rows.Select(row => row.Task.QueuedAt).ToArray(),
-        parents = rows.Select(row => row.Task.ParentId).ToArray(),
+        queuedAts = Given(rows, row => row.Task.QueuedAt),
+        parents = Given(rows, row => row.Task.ParentId),
         labels = rows.Select(row => row.Task.Labels).ToArray(),
-        traces = rows.Select(row => row.Task.TraceId).ToArray(),
-        spans = rows.Select(row => row.Task.SpanId).ToArray(),
+        traces = Given(rows, row => row.Task.TraceId),
+        spans = Given(rows, row => row.Task.SpanId),
         states = rows.Select(row => TaskMoves.Word(row.Task.State)).ToArray(),
         actors = rows.Select(row => row.Actor).ToArray(),
         created = rows.Select(row => row.Task.CreatedAt).ToArray(),
-        uniqueKeys = rows.Select(row => row.Task.UniqueKey).ToArray(),
-        dependsOn = rows.Select(row => row.Task.DependsOn).ToArray(),
-        rules = rows.Select(row => row.Task.OnParentFailure).ToArray(),
-        chains = rows.Select(row => row.Task.Chain).ToArray(),
-        schedules = rows.Select(row => row.Task.ScheduleId).ToArray(),
+        uniqueKeys = Given(rows, row => row.Task.UniqueKey),
+        dependsOn = Given(rows, row => row.Task.DependsOn),
+        rules = Given(rows, row => row.Task.OnParentFailure),
+        chains = Given(rows, row => row.Task.Chain == 0 ? (int?)null : row.Task.Chain),
+        schedules = Given(rows, row => row.Task.ScheduleId),
+        runAtMs = rows.Select(row => row.Task.RunAt.ToUnixTimeMilliseconds()).ToArray(),
+        tenants = Given(rows, row => options.TenantOf(row.Task.Labels) is { Length: > 0 } tenant ? tenant : null),
+        waits = Given(rows, row => row.Waits == 0 ? (int?)null : row.Waits),
+        step = (long)options.PriorityStepMs,
         at = rows[0].Task.UpdatedAt,
     };
+
+    /// <summary>Empty, which stands for as many nulls, when none of the rows has the value.</summary>
+    private static T[] Given<T>(IReadOnlyList<NewRow> rows, Func<NewRow, T> value)
+    {
+        var values = rows.Select(value).ToArray();
+        return Array.TrueForAll(values, one => one is null) ? [] : values;
+    }
 
     private static object Row(AiTask task, string actor, int ordinal) => new
     {
@@ -108,3 +133,7 @@ internal static class TaskInserts
         at = task.UpdatedAt,
     };
 }
+
+/// <summary>A task to be written.</summary>
+/// <param name="Waits">Parents that have not ended.</param>
+internal sealed record NewRow(AiTask Task, string Actor, int Waits);

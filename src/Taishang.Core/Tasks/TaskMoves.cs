@@ -108,7 +108,9 @@ internal static class TaskMoves
             var rows = month.ToArray();
             if (session.Dialect == Dialect.PostgreSql)
             {
-                linked.AddRange(await WriteKindsAsync<string>(session, PostgreSqlMoveLinked, month.Key, rows, at));
+                var sql = MonthlyTable.Sql(PostgreSqlMoveLinked, month.Key);
+                foreach (var kind in rows.GroupBy(row => (row.Word, row.From, row.To, row.Actor)))
+                    linked.AddRange(await session.QueryAsync<string>(sql, Arrays([.. kind], at)));
                 continue;
             }
 
@@ -121,17 +123,24 @@ internal static class TaskMoves
         return linked;
     }
 
-    /// <summary>Writes moves that end nothing, and returns the tasks as they are after it, in any order.</summary>
-    public static async Task<IReadOnlyList<AiTask>> WriteAndReadAsync(
+    /// <summary>
+    /// Writes moves of one kind that end nothing, as the last of a write, and returns the tasks as they are after it, in
+    /// any order.
+    /// </summary>
+    public static async Task<IReadOnlyList<AiTask>> WriteLastAsync(
         DatabaseSession session, IReadOnlyList<TaskMove> moves, DateTimeOffset at)
     {
         var tasks = new List<AiTask>(moves.Count);
-        foreach (var month in moves.GroupBy(move => MonthOf(move.Id)))
+        var months = moves.GroupBy(move => MonthOf(move.Id)).ToArray();
+        foreach (var month in months)
         {
             var rows = month.ToArray();
             if (session.Dialect == Dialect.PostgreSql)
             {
-                tasks.AddRange(await WriteKindsAsync<AiTask>(session, PostgreSqlMoveRows, month.Key, rows, at));
+                var sql = MonthlyTable.Sql(PostgreSqlMoveRows, month.Key);
+                tasks.AddRange(month == months[^1]
+                    ? await session.QueryLastAsync<AiTask>(sql, Arrays(rows, at))
+                    : await session.QueryAsync<AiTask>(sql, Arrays(rows, at)));
                 continue;
             }
 
@@ -173,17 +182,6 @@ internal static class TaskMoves
 
     public static Month MonthOf(string taskId) => Month.OfId(taskId)
         ?? throw new InvalidOperationException($"{taskId} is not the id of a task");
-
-    /// <summary>PostgreSQL: moves of one kind are one statement.</summary>
-    private static async Task<IReadOnlyList<T>> WriteKindsAsync<T>(
-        DatabaseSession session, string statement, Month month, TaskMove[] rows, DateTimeOffset at)
-    {
-        var sql = MonthlyTable.Sql(statement, month);
-        var found = new List<T>();
-        foreach (var kind in rows.GroupBy(row => (row.Word, row.From, row.To, row.Actor)))
-            found.AddRange(await session.QueryAsync<T>(sql, Arrays([.. kind], at)));
-        return found;
-    }
 
     private static async Task WriteRowsAsync(DatabaseSession session, Month month, TaskMove[] rows, DateTimeOffset at)
     {

@@ -190,7 +190,7 @@ internal sealed class TaskQueue(
             : await session.QueryAsync<ClaimRow>(
                 sqlite ? SqliteClaimPicked : PostgreSqlClaimPicked, new { workerId, picked, leaseMs });
         if (claims.Count == 0) return [];
-        var rows = await TaskMoves.WriteAndReadAsync(
+        var rows = await TaskMoves.WriteLastAsync(
             session,
             [.. claims.Select(claim =>
                 new TaskMove(claim.TaskId, "claim", TaskState.Queued, TaskState.Running, Actors.Worker(workerId))

@@ -44,7 +44,7 @@ public sealed class TaskStore(
         var at = await session.NowAsync();
         var trace = TaskTrace.Current;
         var made = new AiTask[tasks.Count];
-        var rows = new List<(AiTask Task, string Actor)>(tasks.Count);
+        var rows = new List<NewRow>(tasks.Count);
         var ties = new Dictionary<string, TaskTies>();
         for (var i = 0; i < tasks.Count; i++)
         {
@@ -62,23 +62,20 @@ public sealed class TaskStore(
                 ties[id] = tasks[i].OnParentFailure == ParentFailure.Run ? tie with { Failed = [] } : tie;
             }
 
-            made[i] = Make((tasks[i], id), at, ties.GetValueOrDefault(id, TaskTies.None), trace);
-            rows.Add((made[i], tasks[i].Actor));
+            var waitsFor = ties.GetValueOrDefault(id, TaskTies.None);
+            made[i] = Make((tasks[i], id), at, waitsFor, trace);
+            rows.Add(new NewRow(made[i], tasks[i].Actor, waitsFor.Waits));
         }
 
         foreach (var month in rows.GroupBy(row => TaskMoves.MonthOf(row.Task.Id)))
         {
             foreach (var table in MonthlyTable.OfTasks) await tables.EnsureAsync(session, table, month.Key);
-            await TaskInserts.InsertAsync(session, month.Key, [.. month]);
+            await TaskInserts.InsertAsync(session, month.Key, [.. month], _options);
         }
 
-        TaskQueueEntry[] entries = [.. rows.Where(row => row.Task.State == TaskState.Queued)
-            .Select(row => new TaskQueueEntry(
-                row.Task, row.Task.RunAt, 0, ties.GetValueOrDefault(row.Task.Id, TaskTies.None).Waits))];
-        await TaskQueueRows.InsertAsync(session, entries, _options);
         session.AfterCommit(() =>
         {
-            depth.Move(entries.Length);
+            depth.Move(rows.Count(row => row.Task.State == TaskState.Queued));
             foreach (var row in rows) metrics.Created(row.Task.Type);
             signals.WorkEverywhere();
         });
@@ -147,7 +144,7 @@ public sealed class TaskStore(
 
     /// <summary>The live task that has the new one's unique key; null when the key is now the new one's.</summary>
     private async Task<AiTask?> LiveWithKeyAsync(
-        DatabaseSession session, NewTask task, string id, List<(AiTask Task, string Actor)> made)
+        DatabaseSession session, NewTask task, string id, List<NewRow> made)
     {
         if (task.UniqueKey is not { } key) return null;
         if (await TaskLinks.TakeKeyAsync(session, task.Type, key, id) is not { } holder) return null;

@@ -81,7 +81,7 @@ internal static class TaskFigures
             return;
         }
 
-        await session.ExecuteAsync(PostgreSqlAdd, new
+        await session.ExecuteLaterAsync(PostgreSqlAdd, new
         {
             minuteMs,
             part = Part,
