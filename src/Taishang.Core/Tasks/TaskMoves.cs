@@ -124,8 +124,8 @@ internal static class TaskMoves
     }
 
     /// <summary>
-    /// Writes moves of one kind that end nothing, as the last of a write, and returns the tasks as they are after it, in
-    /// any order.
+    /// Writes moves of one kind that end nothing, as the last of a write, and returns the tasks as they are after it,
+    /// in any order.
     /// </summary>
     public static async Task<IReadOnlyList<AiTask>> WriteLastAsync(
         DatabaseSession session, IReadOnlyList<TaskMove> moves, DateTimeOffset at)
