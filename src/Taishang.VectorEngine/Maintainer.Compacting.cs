@@ -131,7 +131,8 @@ internal sealed partial class Maintainer
 
         var index = OpenIndex(compactor, begun, kind);
         compactor.Target.Index = index;
-        for (int next; IsLong(compactor) && index.GrowsByRows && (next = NextSave(index.Covered)) < rows;)
+        var most = Math.Min(rows, index.RowsMax);
+        for (int next; IsLong(compactor) && index.GrowsByRows && (next = NextSave(index.Covered)) < most;)
         {
             await BuildAsync(index, next, Part(progress, next, rows), cancellation);
             begun = SaveGraph(begun, index, cancellation);

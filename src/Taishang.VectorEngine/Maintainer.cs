@@ -117,7 +117,7 @@ internal sealed partial class Maintainer(
     };
 
     private bool NeedsCover(Snapshot snapshot) => snapshot.Generation.Index is { } index
-        ? snapshot.Rows - index.Covered >= Limits.CatchUpRows
+        ? Math.Min(snapshot.Rows, index.RowsMax) - index.Covered >= Limits.CatchUpRows
         : Choice.Wanted(snapshot.Live, exists: false, isAsked: false) is not null;
 
     /// <summary>Null when a second generation does not fit into memory: then the dead rows stay for now, and the others
@@ -221,7 +221,8 @@ internal sealed partial class Maintainer(
             var sealedRows = files.Manifest.SealedRows();
             if (_savedGraphRows < sealedRows && index.Covered <= sealedRows)
             {
-                for (int next; index.GrowsByRows && (next = NextSave(index.Covered)) < sealedRows;)
+                var most = Math.Min(sealedRows, index.RowsMax);
+                for (int next; index.GrowsByRows && (next = NextSave(index.Covered)) < most;)
                 {
                     await BuildAsync(index, next, Part(progress, next, snapshot.Rows), cancellation);
                     SaveIndex(index, cancellation);
@@ -258,6 +259,7 @@ internal sealed partial class Maintainer(
     private async Task BuildAsync(
         IRowIndex index, int rows, Action<double>? progress, CancellationToken cancellation)
     {
+        rows = Math.Min(rows, index.RowsMax);
         if (index.Covered >= rows)
             return;
 

@@ -92,7 +92,7 @@ internal static class MemoryNeeds
                 ? HnswMemory.BytesOfRemainders(options.Dimensions)
                 : 0;
             return halves + rows
-                * (HnswMemory.BytesOfNode(code ?? options.Dimensions, options.Hnsw.Connectivity) + remainders);
+                * (HnswMemory.BytesOfNode(code ?? options.Dimensions, options.Hnsw.Connectivity, rows) + remainders);
         }
 
         var entry = code is { } bytes ? HnswMemory.BytesOfCode(bytes) : RowTable.StrideOf(options.Dimensions);

@@ -15,6 +15,9 @@ internal interface IRowIndex : IDisposable
     /// <summary>Rows 0 to this − 1 can be found through the index.</summary>
     int Covered { get; }
 
+    /// <summary>Rows that it can ever lead to; with more it is outgrown.</summary>
+    int RowsMax { get; }
+
     /// <summary>Whether rows are added one by one from the first on, so that a part of a build is worth keeping.
     /// </summary>
     bool GrowsByRows { get; }

@@ -53,7 +53,7 @@ internal static class FileHeader
     /// <summary>Each kind has a version of its own, so that a new form of one leaves the others readable.</summary>
     private static uint VersionOf(uint kind) => kind switch
     {
-        FileKinds.Graph => 3,
+        FileKinds.Graph => 4,
         FileKinds.Segment or FileKinds.Lists => 2,
         _ => 1,
     };

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Taishang.VectorEngine.Distances;
+using Taishang.VectorEngine.Indexes;
 using Taishang.VectorEngine.Indexes.Hnsw;
 using Taishang.VectorEngine.Quantization;
 using Taishang.VectorEngine.Storage;
@@ -105,6 +106,47 @@ public sealed class HnswGraphTests
         Assert.Equal(1000, chain);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_graph_whose_links_cannot_name_all_rows_covers_those_it_can_and_is_outgrown(bool codes)
+    {
+        const int Bits = 10;
+        using var rows = TableOf(DistanceMetric.L2, Rows.Clustered(6, 1500, 8, 20));
+        var grid = codes ? CodeGridTrainer.Train(rows, rows.Count) : null;
+        var scorer = new RowScorer(rows, DistanceScorer.For(DistanceMetric.L2));
+        var options = new HnswOptions { Connectivity = 6, EfConstruction = 40 };
+        using var index = new HnswIndex(
+            new HnswGraph(options, grid, null, new LinkPacking(Bits)), scorer, new CodeOptions(null, RerankKind.Float32));
+        Assert.Equal(1023, index.RowsMax);
+
+        await index.CoverAsync(index.RowsMax, 2, null, CancellationToken.None);
+        index.Mend(CancellationToken.None);
+
+        Assert.Equal(1023, index.Covered);
+        Assert.False(index.IsOutgrown(1023));
+        Assert.True(index.IsOutgrown(1024));
+        CheckLists(index.Graph, 1023);
+        using var repair = new HnswRepair(index.Graph, scorer);
+        Assert.Equal(0, repair.CountUnreachable(1023));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
+            () => index.CoverAsync(1024, 1, null, CancellationToken.None));
+    }
+
+    [Theory]
+    [InlineData(100, 16, 192)]
+    [InlineData(784, 16, 896)]
+    [InlineData(128, 16, 224)]
+    public void A_node_takes_whole_lines_where_they_cost_little(int dimensions, int connectivity, int bytes)
+    {
+        using var rows = TableOf(DistanceMetric.L2, Rows.Clustered(7, 300, dimensions, 20));
+        using var graph = GraphOver(rows, codes: true, new HnswOptions { Connectivity = connectivity });
+
+        Assert.Equal(bytes, graph.BlockBytes);
+        Assert.True(graph.BottomPlaces > graph.BottomLinksMax);
+        Assert.True(graph.KernelBytes <= graph.BlockBytes);
+    }
+
     [Fact]
     public void Levels_follow_the_papers_distribution()
     {
@@ -117,12 +159,13 @@ public sealed class HnswGraphTests
 
     private static unsafe void CheckLists(HnswGraph graph, int nodes)
     {
+        var links = stackalloc int[SpaceMemory.BatchNodes];
         for (var node = 0; node < nodes; node++)
         {
             for (var level = 0; level <= graph.LevelOf(node); level++)
             {
-                var links = graph.Links(node, level);
-                var neighbors = new ReadOnlySpan<int>(links + 1, links[0]).ToArray();
+                var neighbors = new ReadOnlySpan<int>(links, graph.ReadLinks(node, level, links)).ToArray();
+                Assert.True(graph.Packing.IsSound(graph.Links(node, level), graph.WordsOf(level), nodes));
                 Assert.Equal(neighbors.Distinct().Count(), neighbors.Length);
                 Assert.DoesNotContain(node, neighbors);
                 Assert.All(neighbors, neighbor => Assert.True(graph.LevelOf(neighbor) >= level));
@@ -135,7 +178,7 @@ public sealed class HnswGraphTests
         var grid = CodeGridTrainer.Train(rows, rows.Count);
         Assert.NotNull(grid);
         var lift = rows.Metric == DistanceMetric.Dot ? ProductLift.Over(rows, rows.Count, codes ? grid : null) : null;
-        return new HnswGraph(options, codes ? grid : null, lift);
+        return new HnswGraph(options, codes ? grid : null, lift, LinkPacking.For(rows.Count));
     }
 
     private static RowTable TableOf(DistanceMetric metric, float[][] vectors)

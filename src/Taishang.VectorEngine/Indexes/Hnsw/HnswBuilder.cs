@@ -22,7 +22,7 @@ internal sealed unsafe class HnswBuilder<TNear, TAnswer>(HnswGraph graph, RowSco
 {
     private readonly HnswWalker _walker = new();
     private readonly SpaceMemory _memory = new();
-    private readonly ulong[] _ranked = new ulong[graph.BottomLinksMax + HnswGraph.SpareLinks + 1];
+    private readonly ulong[] _ranked = new ulong[graph.BottomPlaces + 1];
     private readonly int[] _selected = new int[graph.BottomLinksMax + 1];
     private readonly int[][] _links = NewLists(graph.BottomLinksMax);
     private readonly int[] _counts = new int[HnswGraph.LevelMax + 1];
@@ -31,12 +31,12 @@ internal sealed unsafe class HnswBuilder<TNear, TAnswer>(HnswGraph graph, RowSco
     /// for.</summary>
     public void Add(int node)
     {
-        var level = HnswLevels.Of(node, graph.UpperLinksMax);
+        var level = graph.LevelOf(node);
         var (entry, top) = graph.Entry;
         graph.PutCode(node, scorer.Rows);
         if (entry == HnswGraph.NoNode)
         {
-            graph.AddNode(node, level);
+            graph.AddNode(node);
             graph.OfferEntry(node, level);
             return;
         }
@@ -61,7 +61,7 @@ internal sealed unsafe class HnswBuilder<TNear, TAnswer>(HnswGraph graph, RowSco
             space = TNear.Of(graph, scorer, _walker.Memory, node);
         }
 
-        graph.AddNode(node, level);
+        graph.AddNode(node);
         for (var at = from; at >= 0; at--)
             WriteOwnLinks(node, at);
         for (var at = from; at >= 0; at--)
@@ -114,9 +114,7 @@ internal sealed unsafe class HnswBuilder<TNear, TAnswer>(HnswGraph graph, RowSco
     private void WriteOwnLinks(int node, int level)
     {
         graph.Lock(node);
-        var links = graph.Links(node, level);
-        for (var i = 0; i < _counts[level]; i++)
-            HnswGraph.Append(links, _links[level][i]);
+        graph.WriteLinks(node, level, _links[level].AsSpan(0, _counts[level]));
         graph.Unlock(node);
     }
 
@@ -125,15 +123,15 @@ internal sealed unsafe class HnswBuilder<TNear, TAnswer>(HnswGraph graph, RowSco
         graph.Lock(from);
         try
         {
-            var links = graph.Links(from, level);
-            var count = links[0];
-            if (new ReadOnlySpan<int>(links + 1, count).Contains(to))
+            var nodes = _memory.Nodes;
+            var count = graph.ReadLinks(from, level, nodes);
+            if (new ReadOnlySpan<int>(nodes, count).Contains(to))
                 return;
 
             if (count < graph.LinksMax(level))
-                HnswGraph.Append(links, to);
+                graph.Append(from, level, count, to);
             else
-                Prune(from, to, level, links);
+                Prune(from, to, level, count);
         }
         finally
         {
@@ -141,14 +139,11 @@ internal sealed unsafe class HnswBuilder<TNear, TAnswer>(HnswGraph graph, RowSco
         }
     }
 
-    /// <summary>Chooses anew among the neighbours of a full list and one more; the caller holds the lock.</summary>
-    private void Prune(int from, int to, int level, int* links)
+    /// <summary>Chooses anew among the neighbours of a full list, which were gathered, and one more; the caller holds
+    /// the lock.</summary>
+    private void Prune(int from, int to, int level, int count)
     {
-        var count = links[0] + 1;
-        var nodes = _memory.Nodes;
-        new ReadOnlySpan<int>(links + 1, count - 1).CopyTo(new Span<int>(nodes, count));
-        nodes[count - 1] = to;
-
+        _memory.Nodes[count++] = to;
         var most = graph.LinksMax(level);
         var kept = Select<TNear>(Rank<TNear>(from, count), (0, OneMeasure ? most : most / 2), _selected, from);
         if (!OneMeasure)
@@ -157,9 +152,7 @@ internal sealed unsafe class HnswBuilder<TNear, TAnswer>(HnswGraph graph, RowSco
             kept = Select<TAnswer>(Rank<TAnswer>(from, count), (kept, most), _selected, from);
         }
 
-        for (var i = 0; i < kept; i++)
-            links[i + 1] = _selected[i];
-        Volatile.Write(ref *links, kept);
+        graph.WriteLinks(from, level, _selected.AsSpan(0, kept));
     }
 
     /// <summary>The gathered nodes in the order of their distance to one.</summary>

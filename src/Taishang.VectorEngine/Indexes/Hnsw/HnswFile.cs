@@ -5,7 +5,7 @@ using Taishang.VectorEngine.Storage;
 namespace Taishang.VectorEngine.Indexes.Hnsw;
 
 /// <summary>
-/// The graph on disk: connectivity, node count, entry, grid, under dot what its points rest on (see
+/// The graph on disk: connectivity, node count, entry, bits of a link, grid, under dot what its points rest on (see
 /// <see cref="ProductLift"/>); whether there are remainders; then of each node its level and next twin; then the blocks
 /// of the bottom level as they lie in memory; then the upper lists; then the remainders. The file belongs to the rows
 /// that the manifest names beside it; it can always be made again from them.
@@ -23,6 +23,7 @@ internal static unsafe class HnswFile
         writer.Write(nodes);
         writer.Write(entry);
         writer.Write(top);
+        writer.Write(graph.Packing.Bits);
         CodeGridFile.Write(writer, graph.Grid);
         if (graph.Lift is { } lift)
             Write(writer, lift);
@@ -45,8 +46,7 @@ internal static unsafe class HnswFile
         {
             for (var at = 1; at <= graph.LevelOf(node); at++)
             {
-                var links = graph.Links(node, at);
-                writer.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<int>(links, links[0] + 1)));
+                writer.Write(Words(graph, node, at));
             }
         }
 
@@ -73,10 +73,14 @@ internal static unsafe class HnswFile
         if (nodes > 0 && ((uint)entry >= (uint)nodes || top is < 0 or > HnswGraph.LevelMax))
             throw reader.Corrupt($"the entry {entry} on level {top} is no node");
 
+        var packing = new LinkPacking(reader.Read<int>());
+        if (packing.Bits is not (LinkPacking.NarrowBits or LinkPacking.WideBits) || nodes > packing.NodesMax)
+            throw reader.Corrupt($"links of {packing.Bits} bits do not lead to {nodes} nodes");
+
         var grid = CodeGridFile.Read(reader, shape.Metric, shape.Dimensions);
         var lift = shape.Metric == DistanceMetric.Dot ? ReadLift(reader) : null;
         var hasRemainders = reader.Read<int>() != 0;
-        var graph = new HnswGraph(options, grid, lift, hasRemainders);
+        var graph = new HnswGraph(options, grid, lift, packing, hasRemainders);
         try
         {
             graph.EnsureNodes(nodes);
@@ -121,11 +125,14 @@ internal static unsafe class HnswFile
         {
             var level = reader.Read<int>();
             var twin = reader.Read<int>();
-            if (level is < HnswGraph.TwinLevel or > HnswGraph.LevelMax || twin < HnswGraph.NoNode || twin >= nodes)
+            if ((level != HnswGraph.TwinLevel && level != graph.LevelOf(node)) || twin < HnswGraph.NoNode
+                || twin >= nodes)
                 throw reader.Corrupt($"node {node} has level {level} and twin {twin}");
 
-            graph.AddNode(node, level);
-            graph.SetNextTwin(node, twin);
+            if (level == HnswGraph.TwinLevel)
+                graph.MarkTwin(node);
+            if (twin != HnswGraph.NoNode)
+                graph.SetNextTwin(node, twin);
         }
 
         for (var node = 0; node < nodes; node++)
@@ -138,16 +145,14 @@ internal static unsafe class HnswFile
         {
             for (var at = 1; at <= graph.LevelOf(node); at++)
             {
-                var links = graph.Links(node, at);
-                links[0] = reader.Read<int>();
-                if ((uint)links[0] > (uint)graph.UpperLinksMax)
-                    throw reader.Corrupt($"node {node} has {links[0]} links on level {at}");
-
-                reader.Read(MemoryMarshal.AsBytes(new Span<int>(links + 1, links[0])));
+                reader.Read(Words(graph, node, at));
                 HnswFileCheck.Links(reader, graph, node, at, nodes);
             }
         }
     }
+
+    private static Span<byte> Words(HnswGraph graph, int node, int level) =>
+        MemoryMarshal.AsBytes(new Span<ulong>(graph.Links(node, level), graph.WordsOf(level)));
 }
 
 /// <summary>The rows that a graph file has to fit.</summary>

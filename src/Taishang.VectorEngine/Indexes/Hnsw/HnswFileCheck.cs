@@ -5,19 +5,11 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// <summary>What walks rely on without looking, looked at once when a graph is read.</summary>
 internal static unsafe class HnswFileCheck
 {
-    /// <summary>A list has no more than its places, and only nodes in them.</summary>
+    /// <summary>A list has no gaps, and only nodes in its places.</summary>
     public static void Links(BlockFileReader reader, HnswGraph graph, int node, int level, int nodes)
     {
-        var links = graph.Links(node, level);
-        var most = graph.LinksMax(level) + (level == 0 ? HnswGraph.SpareLinks : 0);
-        if ((uint)links[0] > (uint)most)
-            throw reader.Corrupt($"node {node} has {links[0]} links on level {level}");
-
-        for (var i = 1; i <= links[0]; i++)
-        {
-            if ((uint)links[i] >= (uint)nodes)
-                throw reader.Corrupt($"node {node} links to {links[i]}, which is no node");
-        }
+        if (!graph.Packing.IsSound(graph.Links(node, level), graph.WordsOf(level), nodes))
+            throw reader.Corrupt($"the links of node {node} on level {level} are no list of nodes");
     }
 
     /// <summary>A link on a level leads to a node that stands on it.</summary>
@@ -26,12 +18,13 @@ internal static unsafe class HnswFileCheck
         if (nodes > 0 && graph.LevelOf(entry.Node) < entry.Level)
             throw reader.Corrupt("the entry does not stand on its level");
 
+        var links = stackalloc int[SpaceMemory.BatchNodes];
         for (var node = 0; node < nodes; node++)
         {
             for (var at = 0; at <= graph.LevelOf(node); at++)
             {
-                var links = graph.Links(node, at);
-                for (var i = 1; i <= links[0]; i++)
+                var count = graph.ReadLinks(node, at, links);
+                for (var i = 0; i < count; i++)
                 {
                     if (graph.LevelOf(links[i]) < at)
                         throw reader.Corrupt($"node {node} links on level {at} to a node below it");

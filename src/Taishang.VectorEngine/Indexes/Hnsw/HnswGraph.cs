@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Taishang.VectorEngine.Distances;
 using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Quantization;
@@ -9,24 +8,24 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 
 /// <summary>
 /// The links of a hierarchical navigable small world graph (Malkov, Yashunin 2016) over the rows of a table; node
-/// numbers are row numbers. A list is a count followed by neighbours. Writers of one list exclude each other by a lock;
-/// readers take none: they read the count first, every number at or below it is a node at any time, and a list that is
-/// rewritten under a reader only shows it a mixture of the old and the new.
+/// numbers are row numbers. Lists are packed (<see cref="LinkPacking"/>). Writers of one list exclude each other by a
+/// lock; readers take none: every number in a list is a node at any time, and a list that is rewritten under a reader
+/// only shows it a mixture of the old and the new.
 /// <para>
 /// Rows that are equal bit for bit share one node: the first is linked, the others ("twins") hang on it in a chain.
 /// A thousand copies of one vector would otherwise fill each other's lists and cut themselves off from the rest.
 /// </para>
 /// <para>
-/// On the bottom level, where nearly all of a walk's time goes, a node is one block of whole cache lines: its code, the
-/// term of the code, its links. What a walk reads of a node lies together, and codes are a quarter of the
+/// On the bottom level, where nearly all of a walk's time goes, a node is one block: its code, the term of the code, its
+/// links. What a walk reads of a node lies together, and codes are a quarter of the
 /// floats. Where codes do not serve (see <see cref="CodeGridTrainer"/>) the block holds links alone.
 /// </para>
 /// </summary>
 internal sealed unsafe class HnswGraph : IDisposable
 {
-    /// <summary>Places of a bottom list that only <see cref="HnswRepair"/> fills, to reach what pruning cut
-    /// off.</summary>
-    public const int SpareLinks = 3;
+    /// <summary>Places of a bottom list, at least, that only <see cref="HnswRepair"/> fills, to reach what pruning cut
+    /// off. One for each node is enough for all; where nodes have more, they are the rest of a word.</summary>
+    public const int SpareLinks = 1;
 
     public const int NoNode = -1;
     public const int LevelMax = 15;
@@ -36,29 +35,36 @@ internal sealed unsafe class HnswGraph : IDisposable
 
     private const int LockCount = 1 << 14;
     private const int CacheLineBytes = 64;
+    private const int HalfLineBytes = CacheLineBytes / 2;
 
-    /// <summary>Lines of a list that are asked for early: 48 links.</summary>
-    private const int LinkLines = 3;
+    /// <summary>Blocks are whole cache lines unless that adds more than one part in so many.</summary>
+    private const int LineCostMax = 8;
+
+    /// <summary>Lines of a list that are asked for early, at most: some 70 links.</summary>
+    private const int LinkLinesMax = 3;
 
     private readonly ChunkedRows _bottom;
     private readonly ChunkedRows _upper;
-    private readonly ChunkedRows _nodes = new(sizeof(NodeInfo));
+    private readonly NodeLevels _levels;
+    private readonly TwinChains _twins = new();
     private readonly int[] _locks = new int[LockCount];
-    private readonly Lock _growth = new();
+    private readonly Lock _entryLock = new();
     private readonly int _pointOffset;
     private readonly int _linksOffset;
-    private int _upperLists;
+    private readonly int _linkLines;
     private long _entry = -1;
-    private volatile bool _hasTwins;
     private int _covered;
 
     /// <param name="options">Shape and search width.</param>
     /// <param name="grid">Gives the nodes their codes; null when walks are to compare floats.</param>
     /// <param name="lift">Under dot gives the nodes their points; null under metrics.</param>
+    /// <param name="packing">Of the links: how many nodes there can ever be.</param>
     /// <param name="keepsRemainders">Whether to keep beside the codes what they leave out, where they can tell.</param>
-    public HnswGraph(HnswOptions options, CodeGrid? grid, ProductLift? lift, bool keepsRemainders = false)
+    public HnswGraph(
+        HnswOptions options, CodeGrid? grid, ProductLift? lift, LinkPacking packing, bool keepsRemainders = false)
     {
         Options = options;
+        Packing = packing;
         Grid = grid;
         Lift = lift;
         BottomLinksMax = options.Connectivity * 2;
@@ -73,13 +79,19 @@ internal sealed unsafe class HnswGraph : IDisposable
                 Remainders = new RemainderPlane(levels);
         }
 
-        _linksOffset = _pointOffset + (lift is null ? 0 : sizeof(LiftedPoint));
-
-        // Kernels read past the code into the links, never past the block: the links are longer than one step.
-        var bytes = _linksOffset + (1 + BottomLinksMax + SpareLinks) * sizeof(int);
-        BlockBytes = RoundUp(bytes, CacheLineBytes);
+        _linksOffset = RoundUp(_pointOffset + (lift is null ? 0 : sizeof(LiftedPoint)), sizeof(ulong));
+        BottomWords = packing.Words(BottomLinksMax + SpareLinks);
+        UpperWords = packing.Words(UpperLinksMax);
+        var linkBytes = BottomWords * sizeof(ulong);
+        BlockBytes = RoundUpBlock(_linksOffset + linkBytes);
+        // A list begins at one place of a line, or at one of two.
+        var ahead = BlockBytes % CacheLineBytes == 0
+            ? _linksOffset % CacheLineBytes
+            : _linksOffset % HalfLineBytes + HalfLineBytes;
+        _linkLines = Math.Min(LinkLinesMax, (ahead + linkBytes + CacheLineBytes - 1) / CacheLineBytes);
+        _levels = new NodeLevels(UpperLinksMax);
         _bottom = new ChunkedRows(BlockBytes);
-        _upper = new ChunkedRows((1 + UpperLinksMax) * sizeof(int));
+        _upper = new ChunkedRows(UpperWords * sizeof(ulong));
     }
 
     /// <summary>An empty graph whose codes fit the first rows of a table.</summary>
@@ -92,7 +104,7 @@ internal sealed unsafe class HnswGraph : IDisposable
     {
         var grid = CodeGridTrainer.Train(rows, count, form);
         var lift = rows.Metric == DistanceMetric.Dot ? ProductLift.Over(rows, count, grid) : null;
-        return new HnswGraph(options, grid, lift, keepsRemainders);
+        return new HnswGraph(options, grid, lift, LinkPacking.For(count), keepsRemainders);
     }
 
     public HnswOptions Options { get; }
@@ -108,6 +120,9 @@ internal sealed unsafe class HnswGraph : IDisposable
     /// <summary>Compares codes.</summary>
     public CodeScorer Scorer { get; } = CodeScorer.Best;
 
+    /// <summary>How links lie in their words.</summary>
+    public LinkPacking Packing { get; }
+
     /// <summary>Bytes of a node on the bottom level.</summary>
     public int BlockBytes { get; }
 
@@ -121,8 +136,14 @@ internal sealed unsafe class HnswGraph : IDisposable
 
     public int UpperLinksMax { get; }
 
+    /// <summary>Words of a list on the bottom.</summary>
+    public int BottomWords { get; }
+
+    /// <summary>Words of a list above it.</summary>
+    public int UpperWords { get; }
+
     public long MemoryBytes =>
-        _bottom.Bytes + _upper.Bytes + _nodes.Bytes + (Remainders?.MemoryBytes ?? 0);
+        _bottom.Bytes + _upper.Bytes + _levels.Bytes + _twins.Bytes + (Remainders?.MemoryBytes ?? 0);
 
     /// <summary>Rows 0 to this − 1 can be found through the graph.</summary>
     public int Covered
@@ -142,11 +163,14 @@ internal sealed unsafe class HnswGraph : IDisposable
         set => Volatile.Write(ref _entry, ((long)value.Level << 32) | (uint)value.Node);
     }
 
-    /// <summary>Makes room for the nodes 0 to <paramref name="nodes"/> − 1. One caller at a time.</summary>
+    /// <summary>Makes room for the nodes 0 to <paramref name="nodes"/> − 1, no more than the packing allows. One caller
+    /// at a time.</summary>
     public void EnsureNodes(int nodes)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(nodes, Packing.NodesMax);
         _bottom.EnsureRows(nodes);
-        _nodes.EnsureRows(nodes);
+        _levels.EnsureNodes(nodes);
+        _upper.EnsureRows(_levels.UpperLists);
         Remainders?.EnsureRows(nodes);
     }
 
@@ -182,69 +206,69 @@ internal sealed unsafe class HnswGraph : IDisposable
     /// <summary>Asks for the links of a node that is likely to be expanded next.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void PrefetchLinks(int node) =>
-        Distances.DistanceScorer.Prefetch(_bottom.Row(node) + _linksOffset, LinkLines);
+        Distances.DistanceScorer.Prefetch(_bottom.Row(node) + _linksOffset, _linkLines);
 
     /// <summary>Gives a node of the ensured range its empty lists; nothing leads to it yet.</summary>
-    public void AddNode(int node, int level)
+    public void AddNode(int node)
     {
-        var upperList = 0;
-        if (level > 0)
-        {
-            lock (_growth)
-            {
-                upperList = _upperLists;
-                _upperLists += level;
-                _upper.EnsureRows(_upperLists);
-            }
-        }
-
-        *(NodeInfo*)_nodes.Row(node) = new NodeInfo { Level = level, UpperList = upperList, NextTwin = NoNode };
-        *Links(node, 0) = 0;
-        for (var i = 0; i < level; i++)
-            *(int*)_upper.Row(upperList + i) = 0;
+        for (var level = LevelOf(node); level >= 0; level--)
+            WriteLinks(node, level, default);
     }
 
-    public int LevelOf(int node) => ((NodeInfo*)_nodes.Row(node))->Level;
+    /// <summary>The level of a node of the ensured range, or <see cref="TwinLevel"/>.</summary>
+    public int LevelOf(int node) => _levels.LevelOf(node);
 
-    /// <summary>The list of a node on a level that it stands on: a count, then neighbours.</summary>
+    /// <summary>The list of a node on a level that it stands on, in words of which there are
+    /// <see cref="WordsOf"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int* Links(int node, int level) => level == 0
-        ? (int*)(_bottom.Row(node) + _linksOffset)
-        : (int*)_upper.Row(((NodeInfo*)_nodes.Row(node))->UpperList + level - 1);
+    public ulong* Links(int node, int level) => level == 0
+        ? (ulong*)(_bottom.Row(node) + _linksOffset)
+        : (ulong*)_upper.Row(_levels.FirstUpperList(node) + level - 1);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int WordsOf(int level) => level == 0 ? BottomWords : UpperWords;
+
+    /// <summary>Links of a list that are chosen; on the bottom there is room for more.</summary>
     public int LinksMax(int level) => level == 0 ? BottomLinksMax : UpperLinksMax;
 
-    /// <summary>The next row equal to this one, or <see cref="NoNode"/>.</summary>
+    /// <summary>Places of a bottom list, spare ones included.</summary>
+    public int BottomPlaces => BottomWords * Packing.PlacesOfWord;
+
+    /// <summary>Takes a list out of its words into as many numbers as it has places; returns how many there
+    /// are.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int NextTwin(int row) => Volatile.Read(ref ((NodeInfo*)_nodes.Row(row))->NextTwin);
+    public int ReadLinks(int node, int level, int* neighbors) =>
+        Packing.Read(Links(node, level), WordsOf(level), neighbors);
+
+    /// <summary>Replaces a list; the caller holds the node's lock, or nothing leads to it.</summary>
+    public void WriteLinks(int node, int level, ReadOnlySpan<int> neighbors) =>
+        Packing.Write(Links(node, level), WordsOf(level), neighbors);
+
+    /// <summary>Adds to a list of so many links, which has room; the caller holds the node's lock.</summary>
+    public void Append(int node, int level, int count, int neighbor) =>
+        Packing.Append(Links(node, level), count, neighbor);
+
+    /// <summary>The next row equal to this one, or <see cref="NoNode"/>.</summary>
+    public int NextTwin(int row) => _twins.Next(row);
 
     /// <summary>False spares walks that ask about every node the look at its chain.</summary>
-    public bool HasTwins => _hasTwins;
+    public bool HasTwins => _twins.Any;
 
     /// <summary>Restores a chain from a file.</summary>
-    public void SetNextTwin(int row, int twin)
+    public void SetNextTwin(int row, int twin) => _twins.Set(row, twin);
+
+    /// <summary>Notes that a row of the ensured range is no node but hangs on one.</summary>
+    public void MarkTwin(int row)
     {
-        ((NodeInfo*)_nodes.Row(row))->NextTwin = twin;
-        _hasTwins |= twin != NoNode;
+        _levels.MarkTwin(row);
+        WriteLinks(row, 0, default);
     }
 
     /// <summary>Hangs a row on the node of its equal.</summary>
     public void AddTwin(int node, int twin)
     {
-        Lock(node);
-        var info = (NodeInfo*)_nodes.Row(node);
-        *(NodeInfo*)_nodes.Row(twin) = new NodeInfo { Level = TwinLevel, NextTwin = info->NextTwin };
-        *Links(twin, 0) = 0;
-        _hasTwins = true;
-        Volatile.Write(ref info->NextTwin, twin);
-        Unlock(node);
-    }
-
-    /// <summary>Appends to a list that has room; the caller holds the node's lock.</summary>
-    public static void Append(int* links, int neighbor)
-    {
-        links[links[0] + 1] = neighbor;
-        Volatile.Write(ref *links, links[0] + 1);
+        MarkTwin(twin);
+        _twins.Insert(twin, node);
     }
 
     public void Lock(int node)
@@ -260,11 +284,21 @@ internal sealed unsafe class HnswGraph : IDisposable
     /// <summary>Makes the node the entry if it stands higher than the present one.</summary>
     public void OfferEntry(int node, int level)
     {
-        lock (_growth)
+        lock (_entryLock)
         {
             if (Entry.Node == NoNode || level > Entry.Level)
                 Entry = (node, level);
         }
+    }
+
+    /// <summary>
+    /// Bytes from one block to the next. Whole cache lines where they cost little: a code then lies in as few of them
+    /// as it can. Kernels read past the code, to a whole step at most, and half a line is one: they stay in the block.
+    /// </summary>
+    public static int RoundUpBlock(int bytes)
+    {
+        var lines = RoundUp(bytes, CacheLineBytes);
+        return lines - bytes <= bytes / LineCostMax ? lines : RoundUp(bytes, HalfLineBytes);
     }
 
     private static int RoundUp(int bytes, int unit) => (bytes + unit - 1) / unit * unit;
@@ -273,15 +307,7 @@ internal sealed unsafe class HnswGraph : IDisposable
     {
         _bottom.Dispose();
         _upper.Dispose();
-        _nodes.Dispose();
+        _levels.Dispose();
         Remainders?.Dispose();
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct NodeInfo
-    {
-        public int Level;
-        public int UpperList;
-        public int NextTwin;
     }
 }

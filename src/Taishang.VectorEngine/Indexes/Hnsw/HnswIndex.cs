@@ -34,6 +34,8 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, CodeOptions c
 
     public int Covered => Graph.Covered;
 
+    public int RowsMax => Graph.Packing.NodesMax;
+
     public IndexBytes Bytes
     {
         get
@@ -78,7 +80,7 @@ internal sealed class HnswIndex(HnswGraph graph, RowScorer scorer, CodeOptions c
     public void Save(IStorageDevice device, string path, CancellationToken cancellation) =>
         HnswFile.Save(device, path, Graph, cancellation);
 
-    public bool IsOutgrown(int rows) => Graph.Lift?.IsOutgrown(rows) == true;
+    public bool IsOutgrown(int rows) => rows > RowsMax || Graph.Lift?.IsOutgrown(rows) == true;
 
     public IndexLayer FirstLayer(in SearchEffort effort)
     {

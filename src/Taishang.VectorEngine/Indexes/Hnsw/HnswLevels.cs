@@ -12,6 +12,11 @@ internal static class HnswLevels
         mixed = (mixed ^ (mixed >> 27)) * 0x94D0_49BB_1331_11EB;
         mixed ^= mixed >> 31;
         var uniform = ((mixed >> 11) + 1) * (1.0 / (1UL << 53));
+
+        // Nearly all are: no need of logarithms for them.
+        if (uniform * connectivity > 1)
+            return 0;
+
         return Math.Min(HnswGraph.LevelMax, (int)(-Math.Log(uniform) / Math.Log(connectivity)));
     }
 }

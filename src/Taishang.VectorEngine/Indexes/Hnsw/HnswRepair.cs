@@ -80,8 +80,9 @@ internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer) : IDi
     {
         while (_pending.TryPop(out var node))
         {
-            var links = graph.Links(node, 0);
-            for (var i = 1; i <= links[0]; i++)
+            var links = _walker.Memory.Links;
+            var count = graph.ReadLinks(node, 0, links);
+            for (var i = 0; i < count; i++)
                 Reach(links[i], reached);
         }
     }
@@ -142,10 +143,10 @@ internal sealed unsafe class HnswRepair(HnswGraph graph, RowScorer scorer) : IDi
     private bool TryAppend(int from, int to)
     {
         graph.Lock(from);
-        var links = graph.Links(from, 0);
-        var free = links[0] < graph.BottomLinksMax + HnswGraph.SpareLinks;
+        var count = graph.ReadLinks(from, 0, _walker.Memory.Links);
+        var free = count < graph.BottomPlaces;
         if (free)
-            HnswGraph.Append(links, to);
+            graph.Append(from, 0, count, to);
         graph.Unlock(from);
         return free;
     }

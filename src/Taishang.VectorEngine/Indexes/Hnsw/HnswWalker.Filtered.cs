@@ -80,16 +80,16 @@ internal sealed unsafe partial class HnswWalker
     {
         var seen = 0;
         var accepted = 0;
-        var links = graph.Links(node, 0);
-        var count = Volatile.Read(ref *links);
-        for (var i = 1; i <= count; i++)
+        var links = Memory.Links;
+        var behind = Memory.LinksBehind;
+        var count = graph.ReadLinks(node, 0, links);
+        for (var i = 0; i < count; i++)
         {
             if (links[i] >= limit)
                 continue;
 
-            var behind = graph.Links(links[i], 0);
-            var countBehind = Volatile.Read(ref *behind);
-            for (var j = 1; j <= countBehind; j++)
+            var countBehind = graph.ReadLinks(links[i], 0, behind);
+            for (var j = 0; j < countBehind; j++)
             {
                 if (behind[j] >= limit)
                     continue;
@@ -147,6 +147,7 @@ internal sealed unsafe partial class HnswWalker
         HnswGraph graph, TFilter filter, in FilteredWalk walk, int node, int* nodes)
         where TFilter : struct, IRowFilter
     {
+        var links = Memory.Links;
         var bridgesMax = walk.Share < FewShare ? BridgesMaxOfFew : BridgesMax;
         var kept = 0;
         var near = 0;
@@ -156,9 +157,8 @@ internal sealed unsafe partial class HnswWalker
         var depth = 0;
         while (true)
         {
-            var links = graph.Links(node, 0);
-            var count = Volatile.Read(ref *links);
-            for (var i = 1; i <= count; i++)
+            var count = graph.ReadLinks(node, 0, links);
+            for (var i = 0; i < count; i++)
             {
                 var neighbor = links[i];
                 if (neighbor >= walk.Limit)

@@ -43,7 +43,7 @@ internal sealed unsafe partial class HnswWalker : IDisposable
             while (moved)
             {
                 moved = false;
-                var count = GatherUnvisited(graph.Links(best, level), nodes, limit);
+                var count = GatherUnvisited(graph, best, level, nodes, limit);
                 Scored += count;
                 space.Score(nodes, count, distances);
                 for (var i = 0; i < count; i++)
@@ -81,7 +81,7 @@ internal sealed unsafe partial class HnswWalker : IDisposable
             if (level == 0 && Pool.PeekNext(next) is >= 0 and var likely)
                 graph.PrefetchLinks(likely);
 
-            var count = GatherUnvisited(graph.Links(node, level), nodes, limit);
+            var count = GatherUnvisited(graph, node, level, nodes, limit);
             Scored += count;
             space.Score(nodes, count, distances);
             for (var i = 0; i < count; i++)
@@ -102,15 +102,22 @@ internal sealed unsafe partial class HnswWalker : IDisposable
     /// <summary>Copies what was not met yet of a list; the widest one fits a batch (see
     /// <see cref="Limits.ConnectivityMax"/>).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int GatherUnvisited(int* links, int* nodes, int limit)
+    private int GatherUnvisited(HnswGraph graph, int node, int level, int* nodes, int limit)
     {
-        var count = Volatile.Read(ref *links);
+        var words = graph.Links(node, level);
+        var end = words + graph.WordsOf(level);
+        var bits = graph.Packing.Bits;
+        var mask = graph.Packing.Mask;
         var kept = 0;
-        for (var i = 1; i <= count; i++)
+        for (; words < end; words++)
         {
-            var node = links[i];
-            if (node < limit && _visited.TryVisit(node))
-                nodes[kept++] = node;
+            // The numbers are taken out here and not by LinkPacking.Read: this loop is a good part of a walk.
+            for (var word = Volatile.Read(ref *words); word != 0; word >>= bits)
+            {
+                var neighbor = (int)(word & mask) - 1;
+                if (neighbor < limit && _visited.TryVisit(neighbor))
+                    nodes[kept++] = neighbor;
+            }
         }
 
         return kept;

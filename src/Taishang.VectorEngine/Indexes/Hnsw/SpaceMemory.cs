@@ -14,7 +14,7 @@ internal sealed unsafe class SpaceMemory : IDisposable
     public const int BatchNodes = RowScorer.BatchRows;
 
     private readonly NativeBlock _block = new(
-        BatchNodes * (nuint)(sizeof(int) + sizeof(float) + sizeof(int) + sizeof(byte*)), hugePages: false);
+        BatchNodes * (nuint)(4 * sizeof(int) + sizeof(float) + sizeof(byte*)), hugePages: false);
     private NativeBlock? _code;
     private NativeBlock? _units;
 
@@ -27,6 +27,12 @@ internal sealed unsafe class SpaceMemory : IDisposable
     public int* Nodes => Sums + BatchNodes;
 
     public float* Distances => (float*)(Nodes + BatchNodes);
+
+    /// <summary>A list that was taken out of its words.</summary>
+    public int* Links => (int*)(Distances + BatchNodes);
+
+    /// <summary>And that of one of its nodes.</summary>
+    public int* LinksBehind => Links + BatchNodes;
 
     /// <summary>Room for the code of one query.</summary>
     public sbyte* Code(int bytes) => (sbyte*)Room(ref _code, (nuint)bytes);

@@ -54,6 +54,8 @@ internal sealed class IvfIndex(IndexKind kind, IvfOptions options, CodeOptions c
 
     public int Covered => Volatile.Read(ref _covered);
 
+    public int RowsMax => int.MaxValue;
+
     public IvfLists? Lists => Volatile.Read(ref _lists);
 
     public IndexBytes Bytes => Lists is { } lists
