@@ -14,8 +14,8 @@ namespace Taishang.VectorEngine;
 internal static class MemoryNeeds
 {
     /// <summary>Beside a row's vector and record: when it died, where its record is, its scale, its slot among the ids,
-    /// which are up to twice as many as are taken at the fullest, and twice that while they grow.</summary>
-    private const int RowBytes = sizeof(long) + sizeof(long) + sizeof(float) + 5 * sizeof(long);
+    /// which are up to half as many again as are taken at the fullest, and the smaller table while they grow.</summary>
+    private const int RowBytes = sizeof(long) + sizeof(int) + sizeof(float) + 3 * sizeof(long);
 
     /// <summary>Of a build, for each row beside its node: marks of visited nodes, the look for nodes cut off.</summary>
     private const int BuildRowBytes = 2 * sizeof(int);
@@ -91,8 +91,9 @@ internal static class MemoryNeeds
             var remainders = codes.KeepsRemainders
                 ? HnswMemory.BytesOfRemainders(options.Dimensions)
                 : 0;
-            return halves + rows
-                * (HnswMemory.BytesOfNode(code ?? options.Dimensions, options.Hnsw.Connectivity, rows) + remainders);
+            var node = HnswMemory.BytesOfNode(
+                options.Metric, code ?? options.Dimensions, options.Hnsw.Connectivity, rows);
+            return halves + rows * (node + remainders);
         }
 
         var entry = code is { } bytes ? HnswMemory.BytesOfCode(bytes) : RowTable.StrideOf(options.Dimensions);

@@ -6,13 +6,12 @@ namespace Taishang.VectorEngine.Segments;
 
 /// <summary>
 /// Sealed rows on disk, never changed once written: the vectors one stride apart, under cosine the scales, the records
-/// in pieces. Vectors and long pieces stand at offsets congruent to their memory modulo the page size, so that the file
-/// can be mapped where the rows are.
+/// in pieces. Vectors, scales and long pieces stand at offsets congruent to their memory modulo the page size, so that
+/// the file can be mapped where the rows are.
 /// </summary>
 internal static unsafe class SegmentFile
 {
     private const int RowsBetweenChecks = 4096;
-    private const int ScaleAlignment = 8;
 
     /// <summary>Writes the rows chosen, in their order.</summary>
     public static void Save(
@@ -33,7 +32,8 @@ internal static unsafe class SegmentFile
             writer.Write(new ReadOnlySpan<byte>(table.Vector(rows[i]), table.StrideBytes));
         }
 
-        writer.PadTo(ScaleAlignment, 0);
+        if (table.Metric == DistanceMetric.Cosine)
+            writer.PadTo(SystemPages.Bytes, (int)((long)rows.FirstPlace * sizeof(float) % SystemPages.Bytes));
         layout.ScaleOffset = writer.Position;
         for (var i = 0; i < rows.Count && table.Metric == DistanceMetric.Cosine; i++)
         {
@@ -76,6 +76,7 @@ internal static unsafe class SegmentFile
         using var file = new PieceFile(device, path, FileKinds.Segment);
         var layout = ReadLayout(file, table, range.Count, out var pieces);
         table.ReplaceVectors(file, layout.VectorOffset, range.FirstPlace, range.Count);
+        table.ReplaceScales(file, layout.ScaleOffset, range.FirstPlace, range.Count);
         var start = range.FirstPlace;
         foreach (var piece in pieces)
         {

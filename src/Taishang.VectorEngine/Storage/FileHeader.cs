@@ -54,7 +54,8 @@ internal static class FileHeader
     private static uint VersionOf(uint kind) => kind switch
     {
         FileKinds.Graph => 4,
-        FileKinds.Segment or FileKinds.Lists => 2,
+        FileKinds.Segment => 3,
+        FileKinds.Lists => 2,
         _ => 1,
     };
 }

@@ -8,21 +8,23 @@ namespace Taishang.VectorEngine.Storage;
 /// <summary>
 /// The living row of each id: an open-addressing table with linear probing over one unmanaged block. A slot holds the
 /// upper half of the id's hash and the row's number plus one; the id itself stays in the row's record. A removal moves
-/// the slots behind it forward, so that no marks of removed ids pile up. For one caller at a time.
+/// the slots behind it forward, so that no marks of removed ids pile up. There are as many slots as the ids need, not a
+/// power of two, and they are filled so far that an id which is not there is missed after some thirty neighbouring
+/// slots: half of a table's memory would otherwise be empty. For one caller at a time.
 /// </summary>
 internal sealed unsafe class IdTable(RowTable rows) : IDisposable
 {
     private const int FirstSlots = 16;
 
-    /// <summary>Of four slots three may be taken.</summary>
-    private const int TakenMax = 3;
-    private const int TakenOf = 4;
+    /// <summary>Of eight slots seven may be taken.</summary>
+    private const int TakenMax = 7;
+    private const int TakenOf = 8;
 
     /// <summary>Differs between processes, so that nobody can choose ids that all meet in one slot.</summary>
     private static readonly long Seed = BitConverter.ToInt64(Guid.NewGuid().ToByteArray(), sizeof(long));
 
     private NativeBlock _block = NewBlock(FirstSlots);
-    private uint _mask = FirstSlots - 1;
+    private uint _slotCount = FirstSlots;
 
     public int Count { get; private set; }
 
@@ -32,10 +34,8 @@ internal sealed unsafe class IdTable(RowTable rows) : IDisposable
 
     public void EnsureCapacity(int count)
     {
-        var slots = (long)_mask + 1;
-        while (slots * TakenMax / TakenOf < count)
-            slots *= 2;
-        if (slots > (long)_mask + 1)
+        var slots = ((long)count * TakenOf + TakenMax - 1) / TakenMax;
+        if (slots > _slotCount)
             Grow(slots);
     }
 
@@ -68,9 +68,9 @@ internal sealed unsafe class IdTable(RowTable rows) : IDisposable
         if (before < 0)
         {
             Count++;
-            if ((long)Count * TakenOf > ((long)_mask + 1) * TakenMax)
+            if ((long)Count * TakenOf > (long)_slotCount * TakenMax)
             {
-                Grow(((long)_mask + 1) * 2);
+                Grow(_slotCount + _slotCount / 2L);
                 slot = Find(id, hash);
             }
         }
@@ -87,11 +87,10 @@ internal sealed unsafe class IdTable(RowTable rows) : IDisposable
             return false;
 
         Count--;
-        for (var slot = (hole + 1) & _mask; Slots[slot] != 0; slot = (slot + 1) & _mask)
+        for (var slot = Next(hole); Slots[slot] != 0; slot = Next(slot))
         {
             // A slot may move into the hole unless its own place lies between the two.
-            var home = Home(Slots[slot]);
-            if (((slot - home) & _mask) < ((slot - hole) & _mask))
+            if (Distance(Home(HashOf(Slots[slot])), slot) < Distance(hole, slot))
                 continue;
 
             Slots[hole] = Slots[slot];
@@ -107,8 +106,8 @@ internal sealed unsafe class IdTable(RowTable rows) : IDisposable
     /// <summary>The slot of an id, or the free one where it belongs.</summary>
     private uint Find(ReadOnlySpan<byte> id, uint hash)
     {
-        var slot = hash & _mask;
-        for (; Slots[slot] != 0; slot = (slot + 1) & _mask)
+        var slot = Home(hash);
+        for (; Slots[slot] != 0; slot = Next(slot))
         {
             if (HashOf(Slots[slot]) == hash && rows.Record(RowOf(Slots[slot])).Id.SequenceEqual(id))
                 break;
@@ -121,17 +120,17 @@ internal sealed unsafe class IdTable(RowTable rows) : IDisposable
     {
         using var old = _block;
         var oldSlots = (ulong*)old.Pointer;
-        var oldCount = (long)_mask + 1;
+        var oldCount = _slotCount;
         _block = NewBlock(slots);
-        _mask = checked((uint)(slots - 1));
-        for (long i = 0; i < oldCount; i++)
+        _slotCount = checked((uint)slots);
+        for (uint i = 0; i < oldCount; i++)
         {
             if (oldSlots[i] == 0)
                 continue;
 
-            var slot = Home(oldSlots[i]);
+            var slot = Home(HashOf(oldSlots[i]));
             while (Slots[slot] != 0)
-                slot = (slot + 1) & _mask;
+                slot = Next(slot);
             Slots[slot] = oldSlots[i];
         }
     }
@@ -139,11 +138,21 @@ internal sealed unsafe class IdTable(RowTable rows) : IDisposable
     private static NativeBlock NewBlock(long slots)
     {
         var block = new NativeBlock((nuint)slots * sizeof(ulong), hugePages: true);
-        System.Runtime.InteropServices.NativeMemory.Clear(block.Pointer, block.Bytes);
+        // Pages of the system are zeros, and take memory as they are written.
+        if (!block.IsWholePages)
+            System.Runtime.InteropServices.NativeMemory.Clear(block.Pointer, block.Bytes);
         return block;
     }
 
-    private uint Home(ulong slot) => HashOf(slot) & _mask;
+    /// <summary>Lays all hashes over the slots, evenly and in order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint Home(uint hash) => (uint)((ulong)hash * _slotCount >> 32);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint Next(uint slot) => slot + 1 == _slotCount ? 0 : slot + 1;
+
+    /// <summary>Steps from one slot to another.</summary>
+    private uint Distance(uint from, uint to) => to >= from ? to - from : to + (_slotCount - from);
 
     private static uint Hash(ReadOnlySpan<byte> id) => (uint)(XxHash3.HashToUInt64(id, Seed) >> 32);
 

@@ -23,7 +23,7 @@ internal sealed unsafe partial class RowTable
         var start = Count;
         EnsureRows(start + rows);
         for (var row = start; row < start + rows; row++)
-            Kill(row, Alive);
+            Begin(row, Alive);
         Count = start + rows;
         return start;
     }
@@ -39,17 +39,14 @@ internal sealed unsafe partial class RowTable
             FilePages.Replace(file, (byte*)address, offset + at, bytes)));
 
     /// <summary>Brings in the scales, of tables that have them.</summary>
-    public void LoadScales(PieceFile file, long offset, int start, int rows)
-    {
-        if (_scales is null)
-            return;
+    public void LoadScales(PieceFile file, long offset, int start, int rows) =>
+        NoteScales(offset, start, rows, (address, at, bytes) =>
+            FilePages.Load(file, address, at, bytes, FilePages.SmallMappedBytesMin));
 
-        ForEachRun(_scales, start, rows, (address, at, bytes) =>
-        {
-            file.Read(offset + at, new Span<byte>((byte*)address, (int)bytes));
-            return 0;
-        });
-    }
+    /// <summary>Gives up the memory of scales that the file holds too. Searches over codes never read them.</summary>
+    public void ReplaceScales(PieceFile file, long offset, int start, int rows) =>
+        NoteScales(offset, start, rows, (address, at, bytes) =>
+            FilePages.Replace(file, address, at, bytes, FilePages.SmallMappedBytesMin));
 
     /// <summary>Brings in records and finds where each begins.</summary>
     /// <exception cref="CorruptDataException">They do not fill the piece exactly.</exception>
@@ -64,7 +61,7 @@ internal sealed unsafe partial class RowTable
             if (!RowRecord.IsSound(address + at, piece.Bytes - at))
                 throw file.Corrupt(piece.Offset + at, $"the record of row {row} makes no sense");
 
-            *(byte**)_records.Row(row) = address + at;
+            _records.Set(row, address + at);
             at += Record(row).Bytes;
         }
 
@@ -90,6 +87,18 @@ internal sealed unsafe partial class RowTable
             bytes += Record(at).Bytes;
         return (bytes, at - row);
     }
+
+    private void NoteScales(long offset, int start, int rows, PagesOf visit)
+    {
+        if (_scales is null)
+            return;
+
+        var mapped = ForEachRun(_scales, start, rows, (address, at, bytes) =>
+            visit((byte*)address, offset + at, bytes));
+        _scales.Mapped.Note(start, start + rows, mapped);
+    }
+
+    private delegate long PagesOf(byte* address, long offset, long bytes);
 
     private void NoteVectors(int start, int rows, long mapped) => _vectors.Mapped.Note(start, start + rows, mapped);
 

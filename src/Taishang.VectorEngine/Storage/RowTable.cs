@@ -18,8 +18,11 @@ internal sealed unsafe partial class RowTable : IDisposable
 
     private readonly ChunkedRows _vectors;
     private readonly ChunkedRows? _scales;
+
+    /// <summary>With all bits the other way round but the sign: a row that lives is a zero, and pages of the system on
+    /// which nothing died are never written, so that they take no memory.</summary>
     private readonly ChunkedRows _diedAt = new(sizeof(long));
-    private readonly ChunkedRows _records = new(sizeof(byte*));
+    private readonly RecordPlaces _records = new();
     private readonly RecordHeap _heap = new();
 
     public RowTable(int dimensions, DistanceMetric metric)
@@ -51,7 +54,7 @@ internal sealed unsafe partial class RowTable : IDisposable
         _vectors.Bytes + (_scales?.Bytes ?? 0) + _diedAt.Bytes + _records.Bytes + _heap.Bytes;
 
     /// <summary>Bytes that segment files hold too: in memory as far as the system keeps them.</summary>
-    public long MappedBytes => _vectors.MappedBytes + _heap.MappedBytes;
+    public long MappedBytes => _vectors.MappedBytes + (_scales?.MappedBytes ?? 0) + _heap.MappedBytes;
 
     /// <summary>Bytes of vectors that only memory holds.</summary>
     public long FloatBytes => _vectors.Bytes;
@@ -69,13 +72,13 @@ internal sealed unsafe partial class RowTable : IDisposable
 
     /// <summary>The commit at which the row died, or <see cref="Alive"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public long DiedAt(int row) => Volatile.Read(ref *(long*)_diedAt.Row(row));
+    public long DiedAt(int row) => Volatile.Read(ref *(long*)_diedAt.Row(row)) ^ Alive;
 
-    public void Kill(int row, long commit) => Volatile.Write(ref *(long*)_diedAt.Row(row), commit);
+    public void Kill(int row, long commit) => Volatile.Write(ref *(long*)_diedAt.Row(row), commit ^ Alive);
 
     /// <summary>Id, expiry and metadata; what they point to lives as long as the table.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public RowRecord Record(int row) => new(*(byte**)_records.Row(row));
+    public RowRecord Record(int row) => new(_records.Of(row));
 
     public ReadOnlySpan<float> VectorSpan(int row) => new(Vector(row), Dimensions);
 
@@ -143,8 +146,8 @@ internal sealed unsafe partial class RowTable : IDisposable
         target[Dimensions..].Clear();
         if (_scales is not null)
             *(float*)_scales.Row(row) = InverseLength(target[..Dimensions]);
-        *(byte**)_records.Row(row) = record;
-        Kill(row, diedAt);
+        _records.Set(row, record);
+        Begin(row, diedAt);
         Count = row + 1;
         return row;
     }
@@ -154,6 +157,13 @@ internal sealed unsafe partial class RowTable : IDisposable
         _vectors.EnsureRows(rows);
         _scales?.EnsureRows(rows);
         _diedAt.EnsureRows(rows);
-        _records.EnsureRows(rows);
+    }
+
+    /// <summary>Says when a new row died. Reading first leaves a page of zeros what it is; memory that does not come in
+    /// such pages may hold anything.</summary>
+    private void Begin(int row, long diedAt)
+    {
+        if (DiedAt(row) != diedAt)
+            Kill(row, diedAt);
     }
 }

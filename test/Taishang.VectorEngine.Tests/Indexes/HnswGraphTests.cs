@@ -116,8 +116,9 @@ public sealed class HnswGraphTests
         var grid = codes ? CodeGridTrainer.Train(rows, rows.Count) : null;
         var scorer = new RowScorer(rows, DistanceScorer.For(DistanceMetric.L2));
         var options = new HnswOptions { Connectivity = 6, EfConstruction = 40 };
+        var codeOptions = new CodeOptions(null, RerankKind.Float32);
         using var index = new HnswIndex(
-            new HnswGraph(options, grid, null, new LinkPacking(Bits)), scorer, new CodeOptions(null, RerankKind.Float32));
+            new HnswGraph(options, grid, null, new LinkPacking(Bits)), scorer, codeOptions);
         Assert.Equal(1023, index.RowsMax);
 
         await index.CoverAsync(index.RowsMax, 2, null, CancellationToken.None);

@@ -83,6 +83,31 @@ public sealed class SegmentFileTests
     }
 
     [Fact]
+    public void Scales_are_mapped_as_well_as_vectors()
+    {
+        Assert.SkipUnless(SystemPages.CanMap, "this system cannot map files over memory");
+        var withScales = Mapped(DistanceMetric.Cosine);
+
+        var scales = withScales - Mapped(DistanceMetric.L2);
+
+        // But for what shares a page with others at both ends.
+        var whole = RowCount * sizeof(float) - 2 * SystemPages.Bytes;
+        Assert.True(scales >= whole, $"{scales} bytes of scales are mapped, expected {whole}");
+
+        static long Mapped(DistanceMetric metric)
+        {
+            using var folder = new SegmentFolder();
+            using var table = TableOf(metric, RowCount);
+            using var same = TableOf(metric, RowCount);
+            folder.Save(table, SegmentRows.Range(3, RowCount));
+            SegmentFile.Map(DiskDevice.Instance, folder.Path, table, SegmentRows.Range(3, RowCount));
+            for (var row = 0; row < RowCount; row++)
+                AssertSame(same, row, table, row);
+            return table.MappedBytes;
+        }
+    }
+
+    [Fact]
     public void A_segment_of_an_unknown_version_or_another_shape_is_refused()
     {
         using var folder = new SegmentFolder();
@@ -91,7 +116,7 @@ public sealed class SegmentFileTests
         Assert.Contains("expected 9 of", Refusal(folder.Path, Dimensions, 9), StringComparison.Ordinal);
         Assert.Contains("99", Refusal(folder.Path, 99, 10), StringComparison.Ordinal);
 
-        foreach (var version in new byte[] { 1, 3 })
+        foreach (var version in new byte[] { 2, 4 })
         {
             var bytes = File.ReadAllBytes(folder.Path);
             bytes[8] = version;

@@ -16,9 +16,9 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 /// A thousand copies of one vector would otherwise fill each other's lists and cut themselves off from the rest.
 /// </para>
 /// <para>
-/// On the bottom level, where nearly all of a walk's time goes, a node is one block: its code, the term of the code, its
-/// links. What a walk reads of a node lies together, and codes are a quarter of the
-/// floats. Where codes do not serve (see <see cref="CodeGridTrainer"/>) the block holds links alone.
+/// On the bottom level, where nearly all of a walk's time goes, a node is one block: its code, the term of the code,
+/// its links. What a walk reads of a node lies together, and codes are a quarter of the floats. Where codes do not
+/// serve (see <see cref="CodeGridTrainer"/>) the block holds links alone.
 /// </para>
 /// </summary>
 internal sealed unsafe class HnswGraph : IDisposable

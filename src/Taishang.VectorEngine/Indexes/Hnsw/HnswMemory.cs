@@ -9,16 +9,17 @@ internal static unsafe class HnswMemory
     /// <summary>Of a node's level, and where its upper lists are.</summary>
     private const int LevelBytes = 1;
 
-    /// <summary>Of one node with a code, on all its levels, in a graph of so many rows; a little above what it is
-    /// without.</summary>
-    public static long BytesOfNode(int codeBytes, int connectivity, long rows)
+    /// <summary>Of one node on all its levels, in a graph that begins with so many rows.</summary>
+    public static long BytesOfNode(DistanceMetric metric, int codeBytes, int connectivity, long rows)
     {
         var packing = LinkPacking.For(rows);
-        var code = BytesOfCode(codeBytes) + sizeof(LiftedPoint);
+        var code = RoundUp(codeBytes, sizeof(int)) + sizeof(int);
+        var point = metric == DistanceMetric.Dot ? sizeof(LiftedPoint) : 0;
         var bottom = packing.Words(2 * connectivity + HnswGraph.SpareLinks) * sizeof(ulong);
         // A node stands on 1 / (M - 1) upper levels on the average.
         var upper = packing.Words(connectivity) * sizeof(ulong) / (connectivity - 1) + 1;
-        return HnswGraph.RoundUpBlock((int)code + bottom) + upper + LevelBytes;
+        var block = HnswGraph.RoundUpBlock((int)RoundUp(code + point, sizeof(ulong)) + bottom);
+        return block + upper + LevelBytes;
     }
 
     /// <summary>Of what a row's code leaves out; rows off the grid take a little more.</summary>

@@ -6,8 +6,8 @@ namespace Taishang.VectorEngine.Indexes.Hnsw;
 
 /// <summary>
 /// On which levels nodes stand, and where their upper lists are. Levels follow from the nodes' numbers
-/// (<see cref="HnswLevels"/>), and one node in M stands above the bottom: so nodes have a bit each that says whether they
-/// do, and those that do are counted, 64 nodes at a time. Half a byte a node instead of twelve.
+/// (<see cref="HnswLevels"/>), and one node in M stands above the bottom: so nodes have a bit each that says whether
+/// they do, and those that do are counted, 64 nodes at a time. That is half a byte a node.
 /// </summary>
 internal sealed unsafe class NodeLevels(int connectivity) : IDisposable
 {
