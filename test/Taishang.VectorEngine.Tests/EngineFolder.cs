@@ -56,6 +56,15 @@ internal sealed class EngineFolder : IAsyncDisposable
         return await VectorCollection.OpenAsync(copy, Engine, CancellationToken.None);
     }
 
+    /// <summary>Where the last record of a log ends that is still open: zeros fill its last block up.</summary>
+    public static long LogEnd(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        var bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
+        return (bytes.AsSpan().LastIndexOfAnyExcept((byte)0) + sizeof(long)) / sizeof(long) * sizeof(long);
+    }
+
     public string FileNamed(string prefix) => Directory.EnumerateFiles(Path, prefix + "*").Order().Last();
 
     public async ValueTask DisposeAsync()

@@ -47,6 +47,7 @@ internal static class LogRecord
         var at = HeaderBytes;
         foreach (var i in chosen)
             at += WriteRow(target[at..], rows[i], expiries[i]);
+        buffer.Seal();
         return buffer;
     }
 
@@ -66,6 +67,7 @@ internal static class LogRecord
             at += WriteDeleteHead(target[at..], idBytes, id.IsInteger);
         }
 
+        buffer.Seal();
         return buffer;
     }
 
@@ -94,6 +96,7 @@ internal static class LogRecord
             at += WriteDeleteHead(target[at..], record.Id.Length, record.IsInteger);
         }
 
+        buffer.Seal();
         return buffer;
     }
 
@@ -104,6 +107,7 @@ internal static class LogRecord
         var buffer = new LogBuffer(PartBytes, records);
         WriteHeader(buffer.Payload, LogRecordKind.Part, records);
         BinaryPrimitives.WriteInt64LittleEndian(buffer.Payload[HeaderBytes..], number);
+        buffer.Seal();
         return buffer;
     }
 
@@ -205,31 +209,5 @@ internal static class LogRecord
             _at += DeleteEntryBytes + idBytes;
             return true;
         }
-    }
-}
-
-/// <summary>A pooled buffer with room for the record's header in front of its payload and padding behind it.</summary>
-internal sealed class LogBuffer(int payloadBytes, int entries) : IDisposable
-{
-    private byte[]? _bytes = ArrayPool<byte>.Shared.Rent(
-        (int)LogFormat.Aligned(LogFormat.RecordHeaderBytes + (long)payloadBytes));
-
-    public int Entries { get; } = entries;
-
-    public int TotalBytes { get; } = (int)LogFormat.Aligned(LogFormat.RecordHeaderBytes + (long)payloadBytes);
-
-    public Span<byte> Payload => Bytes.AsSpan(LogFormat.RecordHeaderBytes, payloadBytes);
-
-    public ReadOnlyMemory<byte> PayloadMemory => Bytes.AsMemory(LogFormat.RecordHeaderBytes, payloadBytes);
-
-    /// <summary>Header, payload and padding.</summary>
-    public Span<byte> Whole => Bytes.AsSpan(0, TotalBytes);
-
-    private byte[] Bytes => _bytes ?? throw new ObjectDisposedException(nameof(LogBuffer));
-
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _bytes, null) is { } bytes)
-            ArrayPool<byte>.Shared.Return(bytes);
     }
 }

@@ -57,7 +57,8 @@ internal sealed class LogRecovery(IStorageDevice device, string folder)
             return previousBytes;
 
         // The header is synced before the first record: a file without one holds nothing that was acknowledged.
-        if (file.Length > LogFormat.FileHeaderBytes || device.Exists(LogFiles.Path(folder, number + 2)))
+        var holdsMore = file.Length > LogFormat.BlockBytes || !IsZeros(file, LogFormat.FileHeaderBytes);
+        if (holdsMore || device.Exists(LogFiles.Path(folder, number + 2)))
             throw new CorruptDataException(path, 0, "the log's header does not match its checksum");
 
         _notes.Add($"{path}: a log file whose header was never finished is ignored");
@@ -85,6 +86,9 @@ internal sealed class LogRecovery(IStorageDevice device, string folder)
             var payload = TryReadRecord(file, at, end);
             if (payload is null)
             {
+                if (limit is null && end <= LogFormat.WholeBlocks(at) && IsZeros(file, at))
+                    return (at, true);
+
                 if (limit is not null)
                     throw new CorruptDataException(path, at, "a record does not match its checksum");
 
@@ -98,6 +102,13 @@ internal sealed class LogRecovery(IStorageDevice device, string folder)
         }
 
         return (at, at == file.Length);
+    }
+
+    /// <summary>Whether nothing but zeros follows, for at most a block.</summary>
+    private static bool IsZeros(IStorageFile file, long from)
+    {
+        Span<byte> rest = stackalloc byte[LogFormat.BlockBytes];
+        return !rest[..file.Read(from, rest)].ContainsAnyExcept((byte)0);
     }
 
     private static byte[]? TryReadRecord(IStorageFile file, long at, long end)
@@ -118,10 +129,7 @@ internal sealed class LogRecovery(IStorageDevice device, string folder)
         }
 
         var payload = padded.Length == payloadBytes ? padded : padded[..payloadBytes];
-        if (XxHash3.HashToUInt64(payload) != hash)
-            return null;
-
-        LogFormat.TurnOver(payload);
-        return payload;
+        LogFormat.TurnOver(payload, payload);
+        return XxHash3.HashToUInt64(payload) == hash ? payload : null;
     }
 }

@@ -17,27 +17,56 @@ internal sealed class LogTail(IStorageFile file, string path, long start)
         if (LaterRecordSaysDurable())
             throw new CorruptDataException(path, start, "a record that was acknowledged does not match its checksum");
 
-        if (!EndsInsideRecord() && !HasUnwrittenSector())
+        if (End() is { } end && !HasUnwrittenSector(end))
             throw new CorruptDataException(path, start, "a whole record does not match its checksum");
     }
 
-    private bool EndsInsideRecord()
+    /// <summary>
+    /// Where the record ends, by its header, or else where the file's content does: the zeros behind it fill up a
+    /// block, and say nothing. Null when something is missing for certain: the file ends inside the record, or what is
+    /// there is less than a header.
+    /// </summary>
+    private long? End()
     {
         Span<byte> header = stackalloc byte[LogFormat.RecordHeaderBytes];
         if (file.Read(start, header) < header.Length)
-            return true;
+            return null;
 
-        return LogFormat.TryReadRecordHeader(header, out var payloadBytes, out _, out _)
-            && start + LogFormat.Aligned(header.Length + (long)payloadBytes) > file.Length;
+        if (LogFormat.TryReadRecordHeader(header, out var payloadBytes, out _, out _))
+        {
+            var end = start + LogFormat.Aligned(LogFormat.RecordHeaderBytes + (long)payloadBytes);
+            return end > file.Length ? null : end;
+        }
+
+        var content = ContentEnd();
+        return content < start + LogFormat.RecordHeaderBytes ? null : LogFormat.Aligned(content);
     }
 
-    /// <summary>A sector boundary to the next, or from the last boundary to the end of the file, all zeros.</summary>
-    private bool HasUnwrittenSector()
+    /// <summary>Behind the last byte that is not zero.</summary>
+    private long ContentEnd()
+    {
+        var window = new byte[WindowBytes];
+        for (var to = file.Length; to > start;)
+        {
+            var from = Math.Max(start, to - WindowBytes);
+            var read = file.Read(from, window.AsSpan(0, (int)(to - from)));
+            var last = window.AsSpan(0, read).LastIndexOfAnyExcept((byte)0);
+            if (last >= 0)
+                return from + last + 1;
+
+            to = from;
+        }
+
+        return start;
+    }
+
+    /// <summary>A sector boundary to the next, or from the last boundary to the end, all zeros.</summary>
+    private bool HasUnwrittenSector(long end)
     {
         var sector = new byte[LogFormat.SectorBytes];
-        for (var at = start; at < file.Length;)
+        for (var at = start; at < end;)
         {
-            var next = Math.Min((at / LogFormat.SectorBytes + 1) * LogFormat.SectorBytes, file.Length);
+            var next = Math.Min((at / LogFormat.SectorBytes + 1) * LogFormat.SectorBytes, end);
             var part = sector.AsSpan(0, (int)(next - at));
 
             // Records start and end at multiples of the alignment, with fewer zeros as padding than that. So the first

@@ -1,3 +1,4 @@
+using Taishang.VectorEngine.Memory;
 using Taishang.VectorEngine.Storage;
 
 namespace Taishang.VectorEngine.Log;
@@ -6,14 +7,30 @@ namespace Taishang.VectorEngine.Log;
 /// The log that is being written. Appending and syncing are for one caller at a time. After any failure the file is
 /// never trusted again: what a failed sync left behind may or may not be on the disk, and asking again would only be
 /// told that all is well. The next write begins a new file, whose header says how far this one is good.
+/// <para>
+/// What is appended gathers in a page-aligned window and reaches the file in whole blocks when the window is full or a
+/// sync is asked for, so that the disk can be written to directly and many small records take one call.
+/// </para>
 /// </summary>
 internal sealed class WriteAheadLog : IDisposable
 {
     private readonly IStorageDevice _device;
     private readonly string _folder;
     private readonly bool _sync;
+
+    /// <summary>The begun block behind which the next record is written, from its start to the log's end.</summary>
+    private readonly byte[] _tail = new byte[LogFormat.BlockBytes];
+
     private IStorageFile _file;
+
+    /// <summary>Length of the log with all that was appended.</summary>
     private long _written;
+
+    /// <summary>What lies between <see cref="_windowAt"/> and <see cref="_written"/>; rented from a commit's first
+    /// record to its sync.</summary>
+    private PageBuffer? _window;
+
+    private long _windowAt;
     private bool _broken;
 
     /// <summary>That the disk may hold records behind <see cref="DurableBytes"/>.</summary>
@@ -40,12 +57,30 @@ internal sealed class WriteAheadLog : IDisposable
 
     /// <summary>Makes an empty log file.</summary>
     public static WriteAheadLog Create(
-        IStorageDevice device, string folder, bool sync, long number, long previousBytes) =>
-        new(device, folder, sync, number, CreateFile(device, folder, number, previousBytes), LogFormat.FileHeaderBytes);
+        IStorageDevice device, string folder, bool sync, long number, long previousBytes)
+    {
+        var file = CreateFile(device, folder, sync, number, previousBytes);
+        var log = new WriteAheadLog(device, folder, sync, number, file, LogFormat.FileHeaderBytes);
+        LogFormat.WriteFileHeader(log._tail, number, previousBytes);
+        return log;
+    }
 
     /// <summary>Goes on with a log that recovery found sound to its end.</summary>
-    public static WriteAheadLog Resume(IStorageDevice device, string folder, bool sync, long number, long bytes) =>
-        new(device, folder, sync, number, device.Open(LogFiles.Path(folder, number), writable: true), bytes);
+    public static WriteAheadLog Resume(IStorageDevice device, string folder, bool sync, long number, long bytes)
+    {
+        var path = LogFiles.Path(folder, number);
+        var tail = new byte[bytes - LogFormat.BlockOf(bytes)];
+        using (var written = device.Open(path, writable: false))
+        {
+            if (written.Read(LogFormat.BlockOf(bytes), tail) != tail.Length)
+                throw new CorruptDataException(path, bytes, "the log became shorter after it was read");
+        }
+
+        var file = sync ? device.OpenLog(path) : device.Open(path, writable: true);
+        var log = new WriteAheadLog(device, folder, sync, number, file, bytes);
+        tail.CopyTo(log._tail, 0);
+        return log;
+    }
 
     /// <summary>
     /// Goes on behind a log whose end is torn. Nothing is written before the first record asks for a new file: a start
@@ -66,29 +101,23 @@ internal sealed class WriteAheadLog : IDisposable
             Rotate();
     }
 
-    /// <summary>Writes a record behind the others; durable only after <see cref="Sync"/>.</summary>
+    /// <summary>Puts a record behind the others; durable only after <see cref="Sync"/>.</summary>
     public void Append(LogBuffer buffer)
     {
         Ready();
-        var whole = buffer.Whole;
+        Span<byte> header = stackalloc byte[LogFormat.RecordHeaderBytes];
         var payload = buffer.Payload;
-        whole[(LogFormat.RecordHeaderBytes + payload.Length)..].Clear();
-        LogFormat.TurnOver(payload);
+        LogFormat.WriteRecordHeader(header, payload.Length, buffer.Hash, DurableBytes);
         try
         {
-            LogFormat.WriteRecordHeader(whole, payload, DurableBytes);
-            _isOpenEnded = true;
-            _file.Write(_written, whole);
-            _written += whole.Length;
+            Put(header, isPayload: false);
+            Put(payload, isPayload: true);
+            Put(stackalloc byte[buffer.TotalBytes - header.Length - payload.Length], isPayload: false);
         }
         catch
         {
             _broken = true;
             throw;
-        }
-        finally
-        {
-            LogFormat.TurnOver(payload);
         }
     }
 
@@ -97,6 +126,8 @@ internal sealed class WriteAheadLog : IDisposable
     {
         try
         {
+            if (_window is not null)
+                WriteOut(_window);
             if (_sync)
                 _file.Sync();
             DurableBytes = _written;
@@ -107,6 +138,10 @@ internal sealed class WriteAheadLog : IDisposable
             _broken = true;
             throw;
         }
+        finally
+        {
+            LeaveWindow();
+        }
     }
 
     /// <summary>Begins a new file; what was appended to this one and not synced is void.</summary>
@@ -115,10 +150,12 @@ internal sealed class WriteAheadLog : IDisposable
         // Should making the new file fail, its header may stand on the disk all the same and say that this file ends
         // here. So nothing may be appended to this one any more, before a new file is really made.
         _broken = true;
-        var next = CreateFile(_device, _folder, Number + 1, DurableBytes);
+        var next = CreateFile(_device, _folder, _sync, Number + 1, DurableBytes);
+        LeaveWindow();
         _file.Dispose();
         _file = next;
         Number++;
+        LogFormat.WriteFileHeader(_tail, Number, DurableBytes);
         DurableBytes = _written = LogFormat.FileHeaderBytes;
         _broken = _isOpenEnded = false;
     }
@@ -132,6 +169,7 @@ internal sealed class WriteAheadLog : IDisposable
     public void Abandon()
     {
         _broken = true;
+        LeaveWindow();
         if (!_isOpenEnded)
             return;
 
@@ -143,12 +181,63 @@ internal sealed class WriteAheadLog : IDisposable
         _isOpenEnded = !Try(Rotate) && !isCut;
     }
 
-    /// <summary>Closes the file; what was refused and is not settled gets one more try.</summary>
+    /// <summary>Closes the file, cut off where its last record ends; what was refused and is not settled gets one more
+    /// try.</summary>
     public void Dispose()
     {
         if (_isOpenEnded)
             Abandon();
+        LeaveWindow();
+        if (!_broken)
+            Try(() => _file.SetLength(DurableBytes));
         _file.Dispose();
+    }
+
+    private void Put(ReadOnlySpan<byte> bytes, bool isPayload)
+    {
+        while (bytes.Length > 0)
+        {
+            var window = _window ??= BeginWindow();
+            var room = window.Bytes[(int)(_written - _windowAt)..];
+            var part = bytes[..Math.Min(bytes.Length, room.Length)];
+            if (isPayload)
+                LogFormat.TurnOver(part, room);
+            else
+                part.CopyTo(room);
+            _written += part.Length;
+            bytes = bytes[part.Length..];
+            if (part.Length == room.Length)
+                WriteOut(window);
+        }
+    }
+
+    private PageBuffer BeginWindow()
+    {
+        var window = PageBuffer.Rent();
+        _windowAt = LogFormat.BlockOf(_written);
+        _tail.AsSpan(0, (int)(_written - _windowAt)).CopyTo(window.Bytes);
+        return window;
+    }
+
+    /// <summary>Writes the window's blocks. The last one, begun only, is filled up with zeros and kept, to be written
+    /// again with what follows: its first bytes do not change, as if they were written once.</summary>
+    private void WriteOut(PageBuffer window)
+    {
+        var used = (int)(_written - _windowAt);
+        var blocks = (int)LogFormat.WholeBlocks(used);
+        window.Bytes[used..blocks].Clear();
+        _isOpenEnded = true;
+        _file.Write(_windowAt, window.Bytes[..blocks]);
+        var tail = window.Bytes[(int)LogFormat.BlockOf(used)..used];
+        tail.CopyTo(_tail);
+        tail.CopyTo(window.Bytes);
+        _windowAt = LogFormat.BlockOf(_written);
+    }
+
+    private void LeaveWindow()
+    {
+        _window?.Dispose();
+        _window = null;
     }
 
     private static bool Try(Action action)
@@ -165,14 +254,18 @@ internal sealed class WriteAheadLog : IDisposable
         }
     }
 
-    private static IStorageFile CreateFile(IStorageDevice device, string folder, long number, long previousBytes)
+    private static IStorageFile CreateFile(
+        IStorageDevice device, string folder, bool sync, long number, long previousBytes)
     {
-        var file = device.Create(LogFiles.Path(folder, number));
+        var path = LogFiles.Path(folder, number);
+        var file = sync ? device.CreateLog(path) : device.Create(path);
         try
         {
-            Span<byte> header = stackalloc byte[LogFormat.FileHeaderBytes];
-            LogFormat.WriteFileHeader(header, number, previousBytes);
-            file.Write(0, header);
+            using var window = PageBuffer.Rent();
+            var block = window.Bytes[..LogFormat.BlockBytes];
+            block.Clear();
+            LogFormat.WriteFileHeader(block, number, previousBytes);
+            file.Write(0, block);
             file.Sync();
             device.SyncFolder(folder);
             return file;

@@ -22,6 +22,19 @@ internal sealed partial class DiskDevice : IStorageDevice
             writable ? FileAccess.ReadWrite : FileAccess.Read,
             writable ? FileShare.Read : FileShare.ReadWrite));
 
+    public IStorageFile CreateLog(string path)
+    {
+        var file = Create(path);
+        if (DirectFiles.TryOpen(path) is not { } direct)
+            return file;
+
+        file.Dispose();
+        return new DiskFile(direct, isDirect: true);
+    }
+
+    public IStorageFile OpenLog(string path) =>
+        DirectFiles.TryOpen(path) is { } direct ? new DiskFile(direct, isDirect: true) : Open(path, writable: true);
+
     public bool Exists(string path) => File.Exists(path);
 
     public void Rename(string from, string to) => File.Move(from, to, overwrite: true);
@@ -77,8 +90,10 @@ internal sealed partial class DiskDevice : IStorageDevice
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int CloseDescriptor(int descriptor);
 
-    private sealed class DiskFile(SafeFileHandle handle) : IStorageFile
+    private sealed class DiskFile(SafeFileHandle handle, bool isDirect = false) : IStorageFile
     {
+        private bool _isDirect = isDirect;
+
         public long Length => RandomAccess.GetLength(handle);
 
         public int Read(long offset, Span<byte> target)
@@ -96,7 +111,23 @@ internal sealed partial class DiskDevice : IStorageDevice
             return total;
         }
 
-        public void Write(long offset, ReadOnlySpan<byte> bytes) => RandomAccess.Write(handle, bytes, offset);
+        public void Write(long offset, ReadOnlySpan<byte> bytes)
+        {
+            try
+            {
+                RandomAccess.Write(handle, bytes, offset);
+                _isDirect = false;
+            }
+            catch (Exception exception) when (_isDirect && exception is IOException or ArgumentException)
+            {
+                // Only the first write may tell that this file system takes no direct ones; a later failure is one.
+                _isDirect = false;
+                if (!DirectFiles.TryTurnOff(handle))
+                    throw;
+
+                RandomAccess.Write(handle, bytes, offset);
+            }
+        }
 
         public void SetLength(long bytes) => RandomAccess.SetLength(handle, bytes);
 

@@ -13,6 +13,13 @@ internal interface IStorageDevice
     /// <summary>An existing file, for reading, or for writing too.</summary>
     IStorageFile Open(string path, bool writable);
 
+    /// <summary>A new, empty file for a log: written in whole blocks of <see cref="DirectFiles.BlockBytes"/>, from
+    /// page-aligned memory, and not read through what this returns.</summary>
+    IStorageFile CreateLog(string path) => Create(path);
+
+    /// <summary>An existing log, to be written on in the same way.</summary>
+    IStorageFile OpenLog(string path) => Open(path, writable: true);
+
     bool Exists(string path);
 
     /// <summary>Replaces the target in one step.</summary>

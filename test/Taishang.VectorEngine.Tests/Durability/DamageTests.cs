@@ -10,7 +10,7 @@ public sealed class DamageTests
         await using var folder = new EngineFolder();
         var collection = await FilledAsync(folder, 20);
         var log = folder.FileNamed("log-");
-        var before = new FileInfo(log).Length;
+        var before = EngineFolder.LogEnd(log);
         await collection.UpsertAsync(
             [
                 Rows.Row("last", Rows.Vectors(2, 1, Dimensions)[0], "{\"a\":1}"),
@@ -80,7 +80,7 @@ public sealed class DamageTests
             await collection.UpsertAsync(
                 [Rows.Row("kept", vector, $"{{\"p\":\"{new string('x', padding)}\"}}")], CancellationToken.None);
             var log = folder.FileNamed("log-");
-            var start = new FileInfo(log).Length;
+            var start = EngineFolder.LogEnd(log);
             if (start % SectorBytes <= SectorBytes - 40 || !starts.Add(start % SectorBytes))
                 continue;
 
@@ -100,7 +100,7 @@ public sealed class DamageTests
     [Fact]
     public async Task A_log_header_that_was_never_finished_does_not_stop_a_start()
     {
-        foreach (var bytes in new[] { 0, 1, 63, 64 })
+        foreach (var bytes in new[] { 0, 1, 63, 64, 65, 4096 })
         {
             await using var folder = new EngineFolder();
             var collection = await FilledAsync(folder, 20);
@@ -114,6 +114,41 @@ public sealed class DamageTests
             Assert.False(File.Exists(Path.Combine(folder.Path, "segment-0000000099.tmp")));
             await collection.UpsertAsync([Rows.Row("next", new float[Dimensions])], CancellationToken.None);
             Assert.Equal(21, (await folder.ReopenAsync()).Count());
+        }
+    }
+
+    [Fact]
+    public async Task A_flipped_bit_in_the_last_record_of_a_log_that_was_not_closed_is_named()
+    {
+        await using var folder = new EngineFolder();
+        var collection = await FilledAsync(folder, 20);
+        var log = folder.FileNamed("log-");
+        var start = EngineFolder.LogEnd(log);
+        await collection.UpsertAsync([Rows.Row("last", Rows.Vectors(2, 1, Dimensions)[0])], CancellationToken.None);
+        var end = EngineFolder.LogEnd(log);
+        var whole = folder.Beside("whole");
+        File.Copy(log, whole);
+        await collection.DisposeAsync();
+        Assert.True(new FileInfo(whole).Length > end);
+        for (var at = start; at < new FileInfo(whole).Length; at += at < end ? 1 : 97)
+        {
+            var isRecord = at < end;
+            try
+            {
+                await using var damaged = await folder.OpenCopyAsync(
+                    $"flipped{at}",
+                    copy =>
+                    {
+                        File.Copy(whole, Path.Combine(copy, Path.GetFileName(log)), overwrite: true);
+                        Flip(Path.Combine(copy, Path.GetFileName(log)), (int)at, (int)at % 8);
+                    });
+                Assert.False(isRecord, $"the flip at {at} of {start} to {end} was not found");
+                Assert.Equal(21, damaged.Count());
+            }
+            catch (CorruptDataException corrupt)
+            {
+                Assert.EndsWith(Path.GetFileName(log), corrupt.File, StringComparison.Ordinal);
+            }
         }
     }
 

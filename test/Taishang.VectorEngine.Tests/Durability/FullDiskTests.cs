@@ -89,11 +89,13 @@ public sealed class FullDiskTests
 
     private static async Task RefusesAsync(VectorCollection collection)
     {
+        // More than what is left of the log's last block, which is the log's already.
+        var metadata = $$"""{"text":"{{new string('x', 5000)}}"}""";
         var before = collection.Count();
         for (var i = 0; i < 3; i++)
         {
             var refused = await Assert.ThrowsAsync<WriteFailedException>(
-                () => collection.UpsertAsync([Rows.Row("more", new float[16])], CancellationToken.None));
+                () => collection.UpsertAsync([Rows.Row("more", new float[16], metadata)], CancellationToken.None));
             Assert.Contains("No space left", refused.Message, StringComparison.Ordinal);
         }
 
