@@ -63,7 +63,7 @@ internal sealed class Idempotency(IdempotencyStore store, IOptions<ApiOptions> o
         catch (Exception e)
         {
             // Not under the request's token: the key must be let go also when the caller has gone.
-            if (e is ApiException { Code.HttpStatus: < 500 })
+            if (e is ApiException { Code.HttpStatus: < 500 } refused && refused.Code != ErrorCodes.Cancelled)
                 await store.ForgetAsync(request, claim.Owner, CancellationToken.None);
             else
                 await store.UnlockAsync(request, claim.Owner, CancellationToken.None);

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Taishang.Core.Api;
 using Taishang.Core.Data;
+using Taishang.Core.Tasks.Watching;
 
 namespace Taishang.Core.Tasks;
 
@@ -121,7 +122,21 @@ public sealed class TaskLinks(
     /// <summary>
     /// Gives up the keys of tasks that have ended, and moves on what waited for them, and what waited for that.
     /// </summary>
-    internal async Task EndAsync(DatabaseSession session, IReadOnlyList<string> ended, DateTimeOffset at)
+    internal Task EndAsync(DatabaseSession session, IReadOnlyList<string> ended, DateTimeOffset at) =>
+        MoveOnAsync(session, ended, [], at);
+
+    /// <summary>Applies the rules of new tasks of whose parents one had failed before they came.</summary>
+    internal async Task SufferAsync(
+        DatabaseSession session, IEnumerable<(string Id, string Parent)> tasks, DateTimeOffset at)
+    {
+        var ended = new List<string>();
+        var cancelled = new List<TaskOutcome>();
+        foreach (var (id, parent) in tasks) ended.AddRange(await FailAsync(session, id, parent, cancelled, at));
+        await MoveOnAsync(session, ended, cancelled, at);
+    }
+
+    private async Task MoveOnAsync(
+        DatabaseSession session, IReadOnlyList<string> ended, List<TaskOutcome> cancelled, DateTimeOffset at)
     {
         // Each task ends once, and no line of tasks leads back: this comes to an end.
         var next = new Queue<string>(ended);
@@ -135,15 +150,20 @@ public sealed class TaskLinks(
             var completed = task?.State == TaskState.Completed;
             foreach (var child in children.Order(StringComparer.Ordinal))
             {
-                if (completed) await CountDownAsync(session, child, parent, at);
-                else foreach (var id in await FailAsync(session, child, parent, at)) next.Enqueue(id);
+                if (completed)
+                    await CountDownAsync(session, child, parent, at);
+                else
+                    foreach (var id in await FailAsync(session, child, parent, cancelled, at)) next.Enqueue(id);
             }
         }
+
+        // After those of the ends themselves, in rows of their own: one order for all, so none wait in a ring.
+        await TaskFigures.AddAsync(session, cancelled, at, ofDependents: true);
     }
 
     /// <summary>Applies a task's rule after a parent failed, and returns it when it ended by it and has ties.</summary>
-    internal async Task<IReadOnlyList<string>> FailAsync(
-        DatabaseSession session, string id, string parent, DateTimeOffset at)
+    private async Task<IReadOnlyList<string>> FailAsync(
+        DatabaseSession session, string id, string parent, List<TaskOutcome> cancelled, DateTimeOffset at)
     {
         var queued = await LockAsync(session, id);
         if (await FindAsync(session, id) is not { } task || task.State is not (TaskState.Parked or TaskState.Queued))
@@ -162,6 +182,7 @@ public sealed class TaskLinks(
             session.AfterCommit(() => depth.Move(-1));
         }
 
+        if (to == TaskState.Cancelled) cancelled.Add(new TaskOutcome(task.Type, TaskOutcome.Cancelled));
         var move = new TaskMove(id, TaskTransitions.Word(verb), task.State, to, Actor)
         {
             Attempt = task.Attempt,

@@ -79,7 +79,8 @@ public sealed class TaskStore(
             foreach (var row in rows) metrics.Created(row.Task.Type);
             signals.WorkEverywhere();
         });
-        foreach (var (id, tie) in ties) await SufferAsync(session, id, tie, at);
+        await links.SufferAsync(
+            session, ties.Where(tie => tie.Value.Failed.Count > 0).Select(tie => (tie.Key, tie.Value.Failed[0])), at);
         for (var i = 0; i < made.Length; i++)
         {
             if (ties.GetValueOrDefault(made[i].Id) is { Failed.Count: > 0 })
@@ -153,16 +154,6 @@ public sealed class TaskStore(
             ?? await FindAsync(session, holder)
             ?? throw NotFound(holder);
         return holder == id ? live : live.AsLive();
-    }
-
-    /// <summary>Applies the rule of a new task of whose parents some have failed before it came.</summary>
-    private async Task SufferAsync(DatabaseSession session, string id, TaskTies ties, DateTimeOffset at)
-    {
-        foreach (var parent in ties.Failed.Take(1))
-        {
-            var ended = await links.FailAsync(session, id, parent, at);
-            await links.EndAsync(session, ended, at);
-        }
     }
 
     private AiTask Make((NewTask Task, string Id) made, DateTimeOffset at, TaskTies ties, TaskTrace? current)

@@ -162,9 +162,10 @@ internal sealed class TaskVerbs(
             // What was saved is gone on with, so the progress that belongs to it stays.
             Progress = again && task.Checkpoint is null ? 0 : null,
         };
-        await links.EndAsync(session, await TaskMoves.WriteAsync(session, [move], at), at);
+        var linked = await TaskMoves.WriteAsync(session, [move], at);
         if (to == TaskState.Cancelled)
             await TaskFigures.AddAsync(session, [new TaskOutcome(task.Type, TaskOutcome.Cancelled)], at);
+        await links.EndAsync(session, linked, at);
         return to;
     }
 

@@ -75,6 +75,17 @@ public sealed class IdempotencyTests
     }
 
     [Fact]
+    public async Task After_a_call_that_was_broken_off_halfway_the_next_try_gets_the_same_id()
+    {
+        var things = new Things { FailuresLeft = 1, Failure = new ApiException(ErrorCodes.Cancelled) };
+        await using var host = await StartAsync(things);
+        Assert.Equal(10019, (await host.Api.PostAsync(Path, """{"name":"a"}""", "k")).Code);
+        var second = await host.Api.PostAsync(Path, """{"name":"a"}""", "k");
+        Assert.Equal(HttpStatusCode.Created, second.Status);
+        Assert.Equal([second.String("id"), second.String("id")], things.Ids);
+    }
+
+    [Fact]
     public async Task A_caller_who_goes_away_does_not_block_the_key()
     {
         var things = new Things { Gate = new TaskCompletionSource() };
@@ -144,6 +155,8 @@ public sealed class IdempotencyTests
 
         public int FailuresLeft { get; set; }
 
+        public Exception Failure { get; init; } = new InvalidOperationException("the power went");
+
         public async Task<IResult> CreateAsync(
             HttpContext context, TimeProvider time, CancellationToken cancellation)
         {
@@ -160,7 +173,7 @@ public sealed class IdempotencyTests
                 Left.TrySetResult();
             }
 
-            if (FailuresLeft-- > 0) throw new InvalidOperationException("the power went");
+            if (FailuresLeft-- > 0) throw Failure;
             return Envelope.Created(new { Id = id, body.Name });
         }
     }

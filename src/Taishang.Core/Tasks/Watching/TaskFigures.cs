@@ -49,8 +49,12 @@ internal static class TaskFigures
     public static double UpperMs(int bucket) =>
         bucket == 0 ? 0 : Math.Round(Math.Pow(2, (double)bucket / ClassesOfDoubling), 3);
 
-    public static async Task AddAsync(DatabaseSession session, IEnumerable<TaskOutcome> outcomes, DateTimeOffset at)
+    /// <param name="ofDependents">For tasks that ended with another: a transaction adds them after that one's.</param>
+    public static async Task AddAsync(
+        DatabaseSession session, IEnumerable<TaskOutcome> outcomes, DateTimeOffset at, bool ofDependents = false)
     {
+        // No process has a negative part of its own.
+        var part = ofDependents ? ~Part : Part;
         // All writers take the rows in one order, so they never wait in a ring.
         var rows = outcomes
             .GroupBy(one => (one.Type, one.Outcome, Bucket: BucketOf(one.RunMs)))
@@ -68,7 +72,7 @@ internal static class TaskFigures
             await session.ExecuteAsync(SqliteAdd, rows.Select(row => new
             {
                 minuteMs,
-                part = Part,
+                part,
                 row.Type,
                 row.Outcome,
                 row.Bucket,
@@ -84,7 +88,7 @@ internal static class TaskFigures
         await session.ExecuteLaterAsync(PostgreSqlAdd, new
         {
             minuteMs,
-            part = Part,
+            part,
             types = Array.ConvertAll(rows, row => row.Type),
             outcomes = Array.ConvertAll(rows, row => row.Outcome),
             buckets = Array.ConvertAll(rows, row => row.Bucket),

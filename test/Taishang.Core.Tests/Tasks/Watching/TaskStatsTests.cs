@@ -51,6 +51,25 @@ public sealed class TaskStatsTests
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task Tasks_that_are_cancelled_with_their_parent_are_counted_too(Dialect dialect)
+    {
+        await using var world = await TaskWorld.FrozenAsync(dialect);
+        var begin = world.Data.Time.GetUtcNow();
+        var parent = await world.AddAsync(task => task with { MaxAttempts = 1 });
+        var child = await world.AddAsync(task => task with { DependsOn = [parent.Id] });
+        await world.AddAsync(task => task with { DependsOn = [child.Id] });
+        await world.Node.SettleAsync(new Settlement(await world.Node.ClaimOneAsync(), AttemptEnd.Failed));
+        await world.AddAsync(task => task with { DependsOn = [parent.Id] });
+        var parked = await world.AddAsync(task => task with { AutoStart = false });
+        await world.AddAsync(task => task with { DependsOn = [parked.Id] });
+        await world.Node.DoAsync(parked.Id, TaskVerb.Cancel);
+
+        var all = (await ReadAsync(world, begin, begin.AddMinutes(1))).Overall;
+
+        Assert.Equal((6, 1, 5), (all.Ended, all.Failed, all.Cancelled));
+    }
+
+    [Theory, ClassData(typeof(EveryDatabase))]
     public async Task Retries_rescues_and_cancelled_tasks_are_counted_apart(Dialect dialect)
     {
         await using var world = await TaskWorld.FrozenAsync(dialect, options =>
