@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Taishang.Ai.Indexes;
 using Taishang.Ai.Models;
 using Taishang.Ai.Rpc;
+using Taishang.Ai.Tasks;
 
 namespace Taishang.Ai;
 
@@ -14,8 +15,8 @@ public static class AiSetup
 {
     private const string DataDefault = "data";
 
-    /// <summary>Options are read from the sections `Taishang:Ai:Indexes`, `…:Rpc` and `…:Models`, the data folder from
-    /// `Taishang:Data`.</summary>
+    /// <summary>Options are read from the sections `Taishang:Ai:Indexes`, `…:Rpc`, `…:Tasks` and `…:Models`, the data
+    /// folder from `Taishang:Data`.</summary>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">A setting is out of range.</exception>
     public static IServiceCollection AddTaishangAi(this IServiceCollection services, IConfiguration configuration)
     {
@@ -24,6 +25,7 @@ public static class AiSetup
         services.AddSingleton<AiMetrics>();
         services.AddModels(configuration, data);
         services.AddIndexes(configuration, data);
+        services.AddWorkerTasks(configuration);
         services.AddRpc(configuration, data);
         return services;
     }

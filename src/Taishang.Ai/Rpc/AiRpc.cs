@@ -7,7 +7,7 @@ namespace Taishang.Ai.Rpc;
 /// <summary>The service of proto/taishang/ai/v1, in its order; each method goes on to the calls of its noun.</summary>
 internal sealed class AiRpc(
     WorkerIdentity identity, EmbeddingModels embeddings, ModelCalls models, CollectionCalls collections, RowCalls rows,
-    SearchCalls searches, ScrollCalls scrolls, BuildCalls builds, SnapshotCalls snapshots)
+    SearchCalls searches, ScrollCalls scrolls, BuildCalls builds, SnapshotCalls snapshots, TaskCalls tasks)
     : AiService.AiServiceBase
 {
     public override Task<DescribeWorkerResponse> DescribeWorker(
@@ -18,6 +18,7 @@ internal sealed class AiRpc(
             Providers = { embeddings.Providers },
             Engines = { CollectionSpecs.EmbeddedEngine },
             IndexTypes = { IndexTypes.All },
+            TaskTypes = { tasks.Types },
         });
 
     public override Task<ComputeEmbeddingResponse> ComputeEmbedding(
@@ -87,4 +88,8 @@ internal sealed class AiRpc(
     public override Task<RestoreSnapshotResponse> RestoreSnapshot(
         RestoreSnapshotRequest request, ServerCallContext context) =>
         snapshots.RestoreAsync(request, context.CancellationToken);
+
+    public override Task RunTask(
+        RunTaskRequest request, IServerStreamWriter<RunTaskEvent> responseStream, ServerCallContext context) =>
+        tasks.RunAsync(request, responseStream, context.CancellationToken);
 }

@@ -23,6 +23,7 @@ internal static class RpcSetup
         services.AddSingleton<ScrollCalls>();
         services.AddSingleton<BuildCalls>();
         services.AddSingleton<SnapshotCalls>();
+        services.AddSingleton<TaskCalls>();
         services.AddSingleton<AiRpc>();
         services.AddSingleton<WorkerHealth>();
         services.AddSingleton<CallInterceptor>();

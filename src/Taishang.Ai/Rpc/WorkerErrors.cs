@@ -44,7 +44,7 @@ internal sealed class WorkerErrors(
         ErrorCode.StorageUnavailable or ErrorCode.CollectionOpening or ErrorCode.ModelUpstreamFailed
             or ErrorCode.ShuttingDown => StatusCode.Unavailable,
         ErrorCode.CollectionExists or ErrorCode.ModelNotLoaded or ErrorCode.ScrollExpired or ErrorCode.SnapshotLimit
-            or ErrorCode.PinBudget => StatusCode.FailedPrecondition,
+            or ErrorCode.PinBudget or ErrorCode.TaskTypeUnavailable => StatusCode.FailedPrecondition,
         ErrorCode.CollectionCorrupt or ErrorCode.SnapshotCorrupt => StatusCode.DataLoss,
         ErrorCode.ModelEndpointForbidden => StatusCode.PermissionDenied,
         ErrorCode.WorkerInternal => StatusCode.Internal,

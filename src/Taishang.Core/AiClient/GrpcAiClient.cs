@@ -13,13 +13,15 @@ namespace Taishang.Core.AiClient;
 /// an idempotent call pause and choose again. Retrying stands here and not in gRPC's policy, which keeps no message
 /// above its buffer, knows nothing of our workers, and would hide the attempts from the record.
 /// </summary>
-internal sealed class GrpcAiClient(
+internal sealed partial class GrpcAiClient(
     WorkerPool pool, CallMethods methods, RetryPolicy retries, CallRecorder recorder, AiClientTelemetry telemetry,
     CollectionPlacement placement, TimeProvider time) : IAiClient
 {
     private int _turn;
 
     public bool AnyServing => pool.AnyServing;
+
+    public IReadOnlyList<string> ServingTaskTypes => pool.TaskTypes();
 
     public IReadOnlyList<string> ServingWorkerIds => pool.ServingIds();
 
@@ -49,50 +51,6 @@ internal sealed class GrpcAiClient(
             telemetry.Retried(method);
             (context.Tried ??= []).Add(target);
             await Task.Delay(again.Value, time, cancellation);
-        }
-    }
-
-    public async Task<BuildIndexProgress> BuildIndexAsync(
-        BuildIndexRequest request, string? workerId, IProgress<BuildIndexProgress> progress,
-        CancellationToken cancellation)
-    {
-        var method = methods.Of("BuildIndex");
-        using var activity = AiClientTelemetry.Start(method);
-        var context = new CallContext(method, request, workerId, DeadlineOf(method));
-        var target = pool.Pick(workerId, null) ?? await RecoverAsync(context, cancellation);
-        var attempt = Begin(context, target);
-        try
-        {
-            using var ongoing = target.Client.BuildIndex(request, Options(context, cancellation));
-            BuildIndexProgress? last = null;
-            while (await ongoing.ResponseStream.MoveNext(cancellation))
-            {
-                last = ongoing.ResponseStream.Current;
-                progress.Report(last);
-            }
-
-            if (last is not { Done: true })
-                throw new RpcException(
-                    new Status(StatusCode.Internal, "the build's stream ended before its last message"));
-            End(context, target, attempt, last, null);
-            return last;
-        }
-        catch (Exception e) when (e is RpcException or OperationCanceledException)
-        {
-            var failure = Fail(context, target, attempt, e, cancellation);
-            activity?.SetStatus(ActivityStatusCode.Error, failure.Error.Message);
-            throw failure.Error;
-        }
-        catch (Exception e)
-        {
-            // Whoever listens to the progress gave up: that ends the call, and the record says so.
-            var error = new ApiException(ErrorCodes.Cancelled, $"broken off by core: {e.Message}", inner: e);
-            End(context, target, attempt, null, new(error, CallStatus.Failed, false, false, null));
-            throw;
-        }
-        finally
-        {
-            target.Exit();
         }
     }
 

@@ -23,11 +23,25 @@ public interface IAiClient
         BuildIndexRequest request, string? workerId, IProgress<BuildIndexProgress> progress,
         CancellationToken cancellation);
 
+    /// <summary>
+    /// Runs one attempt of a task on a worker that has its type, for as long as that takes; never retried here.
+    /// </summary>
+    /// <param name="request">Its time limit is the call's deadline, less a moment in which the caller's own comes
+    /// first.</param>
+    /// <param name="onEvent">Given each event in its order; the next is read when it is done.</param>
+    /// <returns>The last event: a result or a failure.</returns>
+    /// <exception cref="ApiException">The worker refused, or is lost.</exception>
+    Task<RunTaskEvent> RunTaskAsync(
+        RunTaskRequest request, Func<RunTaskEvent, CancellationToken, Task> onEvent, CancellationToken cancellation);
+
     /// <summary>A healthy worker to place a new collection on, the one with the fewest collections first.</summary>
     Task<string> ChooseWorkerAsync(CancellationToken cancellation);
 
     /// <summary>True when at least one worker is connected and serving.</summary>
     bool AnyServing { get; }
+
+    /// <summary>Types of tasks that workers which serve now run.</summary>
+    IReadOnlyList<string> ServingTaskTypes { get; }
 
     /// <summary>Workers that are connected and serving, by id.</summary>
     IReadOnlyList<string> ServingWorkerIds { get; }

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Grpc.Net.Client;
 using Taishang.Contracts.Ai.V1;
+using Taishang.Executors.Loading;
 using HealthCheckRequest = Grpc.Health.V1.HealthCheckRequest;
 using HealthCheckResponse = Grpc.Health.V1.HealthCheckResponse;
 using HealthClient = Grpc.Health.V1.Health.HealthClient;
@@ -21,7 +22,11 @@ internal enum WorkerStatus
 /// <param name="WorkerId">Who answered; null unless serving.</param>
 /// <param name="Connects">Number of the connection on which the identity was read.</param>
 /// <param name="Reason">Why it does not serve.</param>
-internal sealed record WorkerState(WorkerStatus Status, string? WorkerId, int Connects, string? Reason);
+internal sealed record WorkerState(WorkerStatus Status, string? WorkerId, int Connects, string? Reason)
+{
+    /// <summary>Types of tasks that the worker runs; empty unless serving.</summary>
+    public IReadOnlyList<string> TaskTypes { get; init; } = [];
+}
 
 /// <summary>One address: its channel, how many calls are under way, and whether a worker serves behind it.</summary>
 internal sealed class WorkerConnection : IDisposable
@@ -40,6 +45,9 @@ internal sealed class WorkerConnection : IDisposable
     /// without any call answered between them, take it out of the choice.
     /// </summary>
     private const int LateLooksMax = 3;
+
+    /// <summary>Task types that are taken of one worker.</summary>
+    private const int TaskTypesMax = 256;
 
     private static readonly WorkerState Unknown = new(WorkerStatus.Unknown, null, 0, "not looked at yet");
 
@@ -89,6 +97,9 @@ internal sealed class WorkerConnection : IDisposable
             && (workerId is null || string.Equals(workerId, state.WorkerId, StringComparison.Ordinal));
     }
 
+    /// <param name="taskType">Null for any worker.</param>
+    public bool Runs(string? taskType) => taskType is null || _state.TaskTypes.Contains(taskType);
+
     public void Enter() => Interlocked.Increment(ref _outstanding);
 
     /// <summary>A call was answered: whatever the health check says next, somebody is there.</summary>
@@ -134,7 +145,10 @@ internal sealed class WorkerConnection : IDisposable
             Answered();
             if (_state.Status == WorkerStatus.Serving && IdentityFresh) return;
             var worker = await Client.DescribeWorkerAsync(new DescribeWorkerRequest(), options);
-            _state = new WorkerState(WorkerStatus.Serving, worker.WorkerId, Volatile.Read(ref _connects), null);
+            _state = new WorkerState(WorkerStatus.Serving, worker.WorkerId, Volatile.Read(ref _connects), null)
+            {
+                TaskTypes = [.. worker.TaskTypes.Where(PlugInFolder.IsTypeName).Take(TaskTypesMax)],
+            };
             _hasServed = true;
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.DeadlineExceeded)

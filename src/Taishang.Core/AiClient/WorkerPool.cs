@@ -32,8 +32,23 @@ internal sealed class WorkerPool(IOptions<AiClientOptions> options, TimeProvider
             .Select(connection => connection.State.WorkerId).OfType<string>()
             .Distinct(StringComparer.Ordinal).ToArray();
 
+    /// <summary>Types of tasks that workers which serve now run; none costs nothing.</summary>
+    public IReadOnlyList<string> TaskTypes()
+    {
+        List<string>? types = null;
+        foreach (var connection in Connections)
+        {
+            var state = connection.State;
+            if (state.Status != WorkerStatus.Serving || state.TaskTypes.Count == 0) continue;
+            types ??= [];
+            types.AddRange(state.TaskTypes.Except(types));
+        }
+
+        return types ?? (IReadOnlyList<string>)[];
+    }
+
     /// <summary>A serving connection, or null. Those already tried come last.</summary>
-    public WorkerConnection? Pick(string? workerId, List<WorkerConnection>? tried)
+    public WorkerConnection? Pick(string? workerId, List<WorkerConnection>? tried, string? taskType = null)
     {
         var all = Volatile.Read(ref _connections);
         WorkerConnection? best = null;
@@ -42,7 +57,7 @@ internal sealed class WorkerPool(IOptions<AiClientOptions> options, TimeProvider
         for (uint i = 0; i < all.Length; i++)
         {
             var connection = all[(start + i) % all.Length];
-            if (!connection.Serves(workerId)) continue;
+            if (!connection.Serves(workerId) || !connection.Runs(taskType)) continue;
             var rank = (Times(tried, connection), connection.Outstanding);
             if (best is not null && rank.CompareTo(bestRank) >= 0) continue;
             best = connection;

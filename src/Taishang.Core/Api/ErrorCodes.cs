@@ -138,6 +138,8 @@ public static class ErrorCodes
     public static readonly ErrorCode ScheduleExists = Conflict(
         50012, "schedule_exists", "a schedule of this name exists");
     public static readonly ErrorCode ScheduleInvalid = Invalid(50013, "schedule_invalid", "the schedule is invalid");
+    public static readonly ErrorCode TaskExecutorLost = new(
+        50014, "task_executor_lost", 503, StatusCode.Unavailable, true, "the ai worker that ran the attempt is lost");
     public static readonly ErrorCode TaskStreamsFull = new(
         50020, "task_streams_full", 429, StatusCode.ResourceExhausted, true,
         "as many streams of tasks are open as may");

@@ -142,7 +142,8 @@ internal static partial class TaskRequests
                 [new FieldError("type", ErrorCodes.TaskTypeUnavailable.Number, "no executor is registered")])
             : new ApiException(
                 ErrorCodes.TaskTypeInvalid,
-                $"type: expected one of {string.Join(", ", TaskExecutors.KnownTypes)}, came '{shown}'",
+                $"type: expected one of {string.Join(", ", executors.Creatable.Order(StringComparer.Ordinal))}, "
+                + $"came '{shown}'",
                 [new FieldError("type", ErrorCodes.TaskTypeInvalid.Number, "no such type")]);
     }
 

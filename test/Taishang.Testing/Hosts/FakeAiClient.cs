@@ -69,6 +69,24 @@ public sealed class FakeAiClient : IAiClient
         return last;
     }
 
+    /// <summary>Types of tasks that the worker says it runs.</summary>
+    public IReadOnlyList<string> ServingTaskTypes { get; set; } = [];
+
+    /// <summary>Runs attempts; given the request and where its events go.</summary>
+    public Func<RunTaskRequest, Func<RunTaskEvent, Task>, CancellationToken, Task<RunTaskEvent>>? OnRunTask
+    {
+        get;
+        set;
+    }
+
+    public async Task<RunTaskEvent> RunTaskAsync(
+        RunTaskRequest request, Func<RunTaskEvent, CancellationToken, Task> onEvent, CancellationToken cancellation)
+    {
+        _requests.Enqueue(new FakeAiRequest("RunTask", request, null));
+        if (OnRunTask is null) throw new ApiException(ErrorCodes.AiUnavailable);
+        return await OnRunTask(request, one => onEvent(one, cancellation), cancellation);
+    }
+
     /// <summary>Answers BuildIndex with its last progress.</summary>
     public FakeAiClient OnBuildIndex(Func<BuildIndexRequest, CancellationToken, Task<BuildIndexProgress>> answer)
     {

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using Google.Protobuf;
+using Grpc.Core;
+using Taishang.Contracts.Ai.V1;
+using Taishang.Core.Api;
+using Taishang.Core.ServiceCalls;
+
+namespace Taishang.Core.AiClient;
+
+/// <content>Calls whose answer is a stream: one attempt each, because the task behind them is what is tried again.
+/// </content>
+internal sealed partial class GrpcAiClient
+{
+    /// <summary>Core's own limit of an attempt ends it first; this one is for a worker whose core is paused.</summary>
+    private static readonly TimeSpan TaskDeadlineMargin = TimeSpan.FromSeconds(5);
+
+    public async Task<BuildIndexProgress> BuildIndexAsync(
+        BuildIndexRequest request, string? workerId, IProgress<BuildIndexProgress> progress,
+        CancellationToken cancellation)
+    {
+        var method = methods.Of("BuildIndex");
+        using var activity = AiClientTelemetry.Start(method);
+        var context = new CallContext(method, request, workerId, DeadlineOf(method));
+        var target = pool.Pick(workerId, null) ?? await RecoverAsync(context, cancellation);
+        return await ReadAsync(
+            context, target, (client, options) => client.BuildIndex(request, options),
+            (one, _) =>
+            {
+                progress.Report(one);
+                return Task.CompletedTask;
+            },
+            one => one.Done, activity, cancellation);
+    }
+
+    public async Task<RunTaskEvent> RunTaskAsync(
+        RunTaskRequest request, Func<RunTaskEvent, CancellationToken, Task> onEvent, CancellationToken cancellation)
+    {
+        var method = methods.Of("RunTask");
+        using var activity = AiClientTelemetry.Start(method);
+        var limit = TimeSpan.FromMilliseconds(request.TimeLimitMs) + TaskDeadlineMargin;
+        var context = new CallContext(method, request, null, time.GetUtcNow() + limit);
+        var target = pool.Pick(null, null, request.Type)
+            ?? throw new ApiException(
+                ErrorCodes.AiUnavailable, $"no ai worker that runs tasks of type {request.Type} is connected",
+                retryAfter: ErrorResponses.RetryAfterDefault);
+        return await ReadAsync(
+            context, target, (client, options) => client.RunTask(request, options), onEvent,
+            one => one.EventCase is RunTaskEvent.EventOneofCase.Result or RunTaskEvent.EventOneofCase.Failure,
+            activity, cancellation);
+    }
+
+    private async Task<TEvent> ReadAsync<TEvent>(
+        CallContext context, WorkerConnection target,
+        Func<AiService.AiServiceClient, CallOptions, AsyncServerStreamingCall<TEvent>> invoke,
+        Func<TEvent, CancellationToken, Task> onEvent, Func<TEvent, bool> isLast, Activity? activity,
+        CancellationToken cancellation)
+        where TEvent : class, IMessage
+    {
+        var attempt = Begin(context, target);
+        try
+        {
+            using var ongoing = invoke(target.Client, Options(context, cancellation));
+            while (await ongoing.ResponseStream.MoveNext(cancellation))
+            {
+                var one = ongoing.ResponseStream.Current;
+                await onEvent(one, cancellation);
+                if (!isLast(one)) continue;
+                End(context, target, attempt, one, null);
+                return one;
+            }
+
+            throw new RpcException(
+                new Status(StatusCode.Internal, $"the stream of {context.Method.Name} ended before its last message"));
+        }
+        catch (Exception e) when (e is RpcException or OperationCanceledException)
+        {
+            var failure = Fail(context, target, attempt, e, cancellation);
+            activity?.SetStatus(ActivityStatusCode.Error, failure.Error.Message);
+            throw failure.Error;
+        }
+        catch (Exception e)
+        {
+            // Whoever listens gave up: that ends the call, and the record says so.
+            var error = new ApiException(ErrorCodes.Cancelled, $"broken off by core: {e.Message}", inner: e);
+            End(context, target, attempt, null, new(error, CallStatus.Failed, false, false, null));
+            throw;
+        }
+        finally
+        {
+            target.Exit();
+        }
+    }
+}
