@@ -17,7 +17,10 @@ public sealed class ErrorTableTests
 
     /// <summary>What becomes of a task, told by its error_msg and never by an answer.</summary>
     private static readonly ErrorCode[] OfTasksAlone =
-        [ErrorCodes.TaskTimedOut, ErrorCodes.TaskWorkerLost, ErrorCodes.TaskExecutorLost, ErrorCodes.SnapshotCorrupt, ErrorCodes.SnapshotLimit];
+    [
+        ErrorCodes.TaskTimedOut, ErrorCodes.TaskWorkerLost, ErrorCodes.TaskExecutorLost, ErrorCodes.SnapshotCorrupt,
+        ErrorCodes.SnapshotLimit,
+    ];
 
     private static readonly ContractFile Contract = ContractFile.Open();
 
