@@ -30,11 +30,14 @@ internal sealed class CollectionLife(
     /// <summary>As above, with the rows of a snapshot when <paramref name="from"/> names one.</summary>
     public async Task<Collection> CreateAsync(Collection row, SnapshotPlace? from, CancellationToken cancellation)
     {
-        if (await store.FindCreatingAsync(row.Id, cancellation) is { } earlier)
+        var earlier = await store.FindCreatingAsync(row.Id, cancellation);
+        if (earlier?.WorkerId is not null) return earlier;
+        if (await drops.FindAsync(row.Id, cancellation) is { } undo)
         {
-            if (earlier.WorkerId is not null) return earlier;
-            var undo = await drops.FindAsync(row.Id, cancellation);
-            if (undo is not null) return await MakePlaceAsync(earlier, undo.WorkerId, from, cancellation);
+            if (earlier is not null) return await MakePlaceAsync(earlier, undo.WorkerId, from, cancellation);
+            // The worker will drop whatever has this id: it is not to be used again, and the name is free for another.
+            throw new ApiException(
+                ErrorCodes.IdempotencyInProgress, "the first try of this request failed and is being undone");
         }
 
         var workerId = from?.WorkerId ?? await ai.ChooseWorkerAsync(cancellation);

@@ -88,6 +88,26 @@ public sealed class CollectionLifeTests
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task A_creation_tried_again_while_its_first_try_is_undone_is_not_told_that_its_name_is_taken(
+        Dialect dialect)
+    {
+        await using var world = await VectorWorld.StartAsync(dialect);
+        world.Worker.Ai.On(AiCalls.CreateCollection, _ => throw new ApiException(ErrorCodes.AiTimeout));
+        Assert.Equal(90002, (await world.Api.PostAsync(Root, Body, "k")).Code);
+        world.Worker.Serve();
+
+        var undone = await world.Api.PostAsync(Root, Body, "k");
+        var made = await world.Api.PostAsync(Root, Body, "k");
+
+        Assert.Equal((HttpStatusCode.Conflict, 10018), (undone.Status, undone.Code));
+        Assert.True(undone.Headers.Contains("Retry-After"));
+        Assert.Equal(HttpStatusCode.Created, made.Status);
+        await world.Get<CollectionDropWorker>().SweepAsync(CancellationToken.None);
+        Assert.Equal(made.String("id"), (await world.Api.GetAsync($"{Root}/points")).String("id"));
+        Assert.Equal(0, (await world.Api.GetAsync("/api/taishang/vectors/count?collection=points"))["count"].GetInt64());
+    }
+
+    [Theory, ClassData(typeof(EveryDatabase))]
     public async Task Deleting_a_collection_removes_its_vectors(Dialect dialect)
     {
         await using var world = await VectorWorld.StartAsync(dialect);
