@@ -104,7 +104,8 @@ public sealed class CollectionLifeTests
         Assert.Equal(HttpStatusCode.Created, made.Status);
         await world.Get<CollectionDropWorker>().SweepAsync(CancellationToken.None);
         Assert.Equal(made.String("id"), (await world.Api.GetAsync($"{Root}/points")).String("id"));
-        Assert.Equal(0, (await world.Api.GetAsync("/api/taishang/vectors/count?collection=points"))["count"].GetInt64());
+        var count = await world.Api.GetAsync("/api/taishang/vectors/count?collection=points");
+        Assert.Equal(0, count["count"].GetInt64());
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]
