@@ -74,7 +74,7 @@ internal sealed unsafe class ChunkedRows : IDisposable
                 GrowTable();
 
             // The first chunk stays on small pages: a process may hold very many small collections.
-            var chunk = _next ?? new NativeBlock(ChunkBytes, hugePages: _chunks.Count > 0);
+            var chunk = _next ?? new NativeBlock(ChunkBytes, _chunks.Count > 0 ? HugeBytes(rows) : 0);
             _next = null;
             _table[_chunks.Count] = chunk.Pointer;
             _chunks.Add(chunk);
@@ -113,6 +113,17 @@ internal sealed unsafe class ChunkedRows : IDisposable
         _next?.Dispose();
         foreach (var block in _chunks.Concat(_tables))
             block.Dispose();
+    }
+
+    /// <summary>How much of the next chunk will fill huge pages. Where rows come a few at a time, all of it; where very
+    /// many come at once, as out of a file, more may never follow, and only what they fill.</summary>
+    private nuint HugeBytes(int rows)
+    {
+        if (rows - _rows <= RowsPerChunk)
+            return ChunkBytes;
+
+        var before = (long)_chunks.Count << Shift;
+        return (nuint)StrideBytes * (nuint)Math.Min(rows - before, RowsPerChunk);
     }
 
     private void GrowTable()

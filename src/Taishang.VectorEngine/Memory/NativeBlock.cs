@@ -20,6 +20,14 @@ internal sealed unsafe class NativeBlock : IDisposable
     private byte* _pointer;
 
     public NativeBlock(nuint bytes, bool hugePages)
+        : this(bytes, hugePages ? bytes : 0)
+    {
+    }
+
+    /// <param name="bytes">Of the block.</param>
+    /// <param name="hugeBytes">From its start on, the part that is to sit on huge pages as far as it fills them: a page
+    /// of which little is used takes its two mebibytes all the same.</param>
+    public NativeBlock(nuint bytes, nuint hugeBytes)
     {
         Bytes = bytes;
         IsWholePages = SystemPages.CanMap && bytes >= WholePagesFromBytes;
@@ -29,11 +37,11 @@ internal sealed unsafe class NativeBlock : IDisposable
             return;
         }
 
-        var isHuge = hugePages && bytes >= HugePageBytes;
+        var isHuge = hugeBytes >= HugePageBytes;
         Bytes = SystemPages.RoundUp(bytes, (nuint)SystemPages.Bytes);
         _pointer = SystemPages.Take(Bytes, isHuge ? HugePageBytes : (nuint)SystemPages.Bytes);
         if (isHuge)
-            SystemPages.PreferHugePages(_pointer, Bytes);
+            SystemPages.PreferHugePages(_pointer, hugeBytes / HugePageBytes * HugePageBytes);
     }
 
     ~NativeBlock() => Free();
