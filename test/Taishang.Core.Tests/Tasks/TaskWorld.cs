@@ -61,7 +61,9 @@ internal sealed class TaskWorld : IAsyncDisposable
         });
 
     /// <summary>Another process on the same database, with a door of its own.</summary>
-    public TaskNode AddNode(ITaskExecutor executor, Action<TaskOptions>? configure = null)
+    /// <param name="clock">Of the process, when it is not that of the database.</param>
+    public TaskNode AddNode(
+        ITaskExecutor executor, Action<TaskOptions>? configure = null, TimeProvider? clock = null)
     {
         var node = new TaskNode(
             this, Data.OpenAnother(),
@@ -70,7 +72,7 @@ internal sealed class TaskWorld : IAsyncDisposable
                 _configure?.Invoke(options);
                 configure?.Invoke(options);
             },
-            executor);
+            executor, clock);
         _nodes.Add(node);
         return node;
     }
@@ -131,13 +133,15 @@ internal sealed class TaskNode : IAsyncDisposable
     private readonly ServiceProvider _services;
     private readonly List<IHostedService> _started = [];
 
-    public TaskNode(TaskWorld world, Database database, Action<TaskOptions>? configure, ITaskExecutor executor)
+    public TaskNode(
+        TaskWorld world, Database database, Action<TaskOptions>? configure, ITaskExecutor executor,
+        TimeProvider? clock = null)
     {
         var services = new ServiceCollection();
         var state = new DatabaseState();
         state.SetReady();
         services.AddLogging();
-        services.AddSingleton(world.Data.Time);
+        services.AddSingleton(clock ?? world.Data.Time);
         services.AddSingleton(database);
         services.AddSingleton(state);
         services.AddSingleton(world.Data.Tables);

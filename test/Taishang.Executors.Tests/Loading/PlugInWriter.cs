@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Reflection;
 using System.Reflection.Emit;
 
@@ -22,6 +23,19 @@ internal sealed class PlugInWriter(string folder)
         var type = Executor(assembly.DefineDynamicModule(name), $"{name}.Executor", "some_type", visibility);
         change(type);
         type.CreateType();
+        return Save(name, assembly);
+    }
+
+    /// <summary>A plug-in whose executor kills its process, as the system does when memory runs out.</summary>
+    public PlugInWriter AddKiller(string name, string type)
+    {
+        var assembly = new PersistedAssemblyBuilder(new AssemblyName(name), typeof(object).Assembly);
+        Executor(assembly.DefineDynamicModule(name), $"{name}.Killer", type, body: il =>
+        {
+            il.Emit(OpCodes.Call, typeof(Process).GetMethod(nameof(Process.GetCurrentProcess))!);
+            il.Emit(OpCodes.Callvirt, typeof(Process).GetMethod(nameof(Process.Kill), [])!);
+            il.Emit(OpCodes.Ldnull);
+        }).CreateType();
         return Save(name, assembly);
     }
 
@@ -60,13 +74,14 @@ internal sealed class PlugInWriter(string folder)
     }
 
     private static TypeBuilder Executor(
-        ModuleBuilder module, string name, string taskType, TypeAttributes visibility = TypeAttributes.Public)
+        ModuleBuilder module, string name, string taskType, TypeAttributes visibility = TypeAttributes.Public,
+        Action<ILGenerator>? body = null)
     {
         var type = module.DefineType(
             name, visibility | TypeAttributes.Class, typeof(object), [typeof(ITaskExecutor)]);
         Method(type, "get_Type", typeof(string), [], il => il.Emit(OpCodes.Ldstr, taskType));
         Method(type, nameof(ITaskExecutor.ExecuteAsync), typeof(Task<string>),
-            [typeof(TaskContext), typeof(CancellationToken)], il => il.Emit(OpCodes.Ldnull));
+            [typeof(TaskContext), typeof(CancellationToken)], body ?? (il => il.Emit(OpCodes.Ldnull)));
         return type;
     }
 

@@ -45,6 +45,9 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Waits until the process has ended by itself.</summary>
+    public Task WaitForExitAsync() => _process.WaitForExitAsync().WaitAsync(Patience);
+
     /// <summary>Starts the executable and waits until it has printed its addresses.</summary>
     public static async Task<ServerProcess> StartAsync(string dataFolder, params string[] arguments)
     {
