@@ -4,7 +4,7 @@ using Taishang.Testing.Processes;
 
 namespace Taishang.System.Tests.Faults;
 
-/// <summary>A cancel goes all the way: over REST, the queue, core's worker and gRPC to the call that ai makes.</summary>
+/// <summary>A cancel goes all the way: REST, the queue, core's worker, gRPC, the call that ai makes.</summary>
 public sealed class TaskCancelTests(ITestOutputHelper output) : IDisposable
 {
     /// <summary>Cancels that are measured, one after the other.</summary>
@@ -40,7 +40,8 @@ public sealed class TaskCancelTests(ITestOutputHelper output) : IDisposable
         var took = new List<double>();
         for (var round = 0; round < Rounds; round++) took.Add(await CancelOneAsync(core, endpoint));
 
-        output.WriteLine($"{database}: cancel to the endpoint in ms: {string.Join(", ", took.Select(ms => $"{ms:0}"))}");
+        var figures = string.Join(", ", took.Select(ms => $"{ms:0}"));
+        output.WriteLine($"{database}: cancel to the endpoint in ms: {figures}");
     }
 
     private static async Task<double> CancelOneAsync(ServerProcess core, EmbeddingServer endpoint)
