@@ -32,7 +32,7 @@ internal static class TaskMoves
                 cost_ai_ms = coalesce(r.ai_ms, t.cost_ai_ms),
                 updated_at = @at,
                 trail = t.trail + 1
-            FROM r WHERE t.id = r.id
+            FROM r WHERE t.id = r.id AND t.id = ANY(@ids)
             RETURNING r.event_id, r.reason, t.*),
         trail AS (
             INSERT INTO tai_task_events_{month}
@@ -42,7 +42,7 @@ internal static class TaskMoves
 
         """;
 
-    private const string PostgreSqlMoveRows = PostgreSqlMove + $"SELECT {TaskStore.Columns} FROM moved";
+    internal const string PostgreSqlMoveRows = PostgreSqlMove + $"SELECT {TaskStore.Columns} FROM moved";
 
     private const string PostgreSqlMoveLinked = PostgreSqlMove + """
         SELECT id FROM moved
@@ -190,7 +190,7 @@ internal static class TaskMoves
         await session.ExecuteAsync(MonthlyTable.Sql(SqliteEvent, month), parameters);
     }
 
-    private static object Arrays(TaskMove[] rows, DateTimeOffset at) => new
+    internal static object Arrays(TaskMove[] rows, DateTimeOffset at) => new
     {
         word = rows[0].Word,
         fromState = Word(rows[0].From),

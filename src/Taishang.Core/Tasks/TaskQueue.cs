@@ -32,7 +32,7 @@ internal sealed class TaskQueue(
             state = 'running', worker_id = @workerId, fence = q.fence + 1, attempt = q.attempt + 1,
             lease_until_ms = (SELECT tai_now_ms()) + @leaseMs, deadline_ms = (SELECT tai_now_ms()) + q.timeout_ms,
             wish = NULL, wish_by = NULL
-        FROM picked WHERE q.task_id = picked.task_id
+        WHERE q.task_id = ANY(ARRAY(SELECT task_id FROM picked))
         RETURNING q.task_id, q.fence, q.attempt, q.rank_ms, (SELECT tai_now()) AS at
         """;
 

@@ -30,7 +30,7 @@ internal static class TaskSaves
             checkpoint = coalesce(r.checkpoint, t.checkpoint), updated_at = tai_now()
         FROM unnest(@ids, @fences, @progress, @rates, @tokens, @aiMs, @checkpoints)
             AS r (id, fence, progress, rate, tokens, ai_ms, checkpoint)
-        WHERE t.id = r.id AND t.fence = r.fence AND t.status = 'running'
+        WHERE t.id = r.id AND t.fence = r.fence AND t.status = 'running' AND t.id = ANY(@ids)
         """;
 
     private const string PostgreSqlOne = PostgreSqlSave + " RETURNING t.id";

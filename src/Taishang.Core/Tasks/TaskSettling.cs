@@ -10,18 +10,20 @@ namespace Taishang.Core.Tasks;
 internal static class TaskSettling
 {
     /// <summary>
-    /// Completed ones leave the queue in the same statement: nothing that is found in their rows can change that.
+    /// Completed ones leave the queue in the same statement: nothing that is found in their rows can change that. The
+    /// state is not asked for by the word that the index of running rows has, or that might be read as a whole.
     /// </summary>
-    private const string PostgreSqlHeld = TaskQueueRows.ByIndex + """
+    internal const string PostgreSqlHeld = TaskQueueRows.ByIndex + """
         WITH held AS MATERIALIZED (
             SELECT q.task_id, q.wish, q.wish_by, q.attempt, q.max_attempts,
                 q.deadline_ms - q.timeout_ms AS started_ms, q.run_at_ms AS due_ms, q.fence, r.completed
             FROM tai_task_queue q JOIN unnest(@ids, @fences, @completed) AS r (id, fence, completed)
                 ON q.task_id = r.id AND q.fence = r.fence
-            WHERE q.state = 'running'
+            WHERE q.task_id = ANY(@ids) AND q.state <> 'queued'
             ORDER BY q.task_id FOR UPDATE OF q),
         gone AS (
-            DELETE FROM tai_task_queue q USING held WHERE q.task_id = held.task_id AND held.completed)
+            DELETE FROM tai_task_queue
+            WHERE task_id = ANY(ARRAY(SELECT task_id FROM held WHERE completed)))
         SELECT task_id, wish, wish_by, attempt, max_attempts, started_ms, due_ms, fence, completed AS gone,
             (SELECT tai_now()) AS at
         FROM held

@@ -4,7 +4,7 @@ using Taishang.Testing.Databases;
 
 namespace Taishang.Core.Tests.Tasks;
 
-/// <summary>A claim costs the same however many tasks wait, shown by the databases' own plans.</summary>
+/// <summary>What the queue does costs the same however many tasks there are, shown by the databases' own plans.</summary>
 public sealed class ClaimPlanTests
 {
     private const int Waiting = 3_000;
@@ -25,6 +25,46 @@ public sealed class ClaimPlanTests
         Assert.DoesNotContain("Sort", plan, StringComparison.Ordinal);
     }
 
+    /// <summary>A plan is kept while the table grows, so it must be right when there is nothing in it yet.</summary>
+    [Fact]
+    public async Task Plans_made_for_empty_tables_look_rows_up_by_their_keys()
+    {
+        await using var world = await TaskWorld.FrozenAsync(Dialect.PostgreSql);
+        var now = world.Data.Time.GetUtcNow();
+        string[] ids = [.. Enumerable.Range(0, 20).Select(i => RowId.New(now, i))];
+        long[] fences = [.. ids.Select(_ => 1L)];
+        bool[] completed = [.. ids.Select(_ => true)];
+        TaskMove[] moves =
+        [
+            .. ids.Select(id => new TaskMove(id, "claim", TaskState.Queued, TaskState.Running, "w1") { Fence = 1 }),
+        ];
+
+        var plans = await world.Data.Database.WriteAsync(
+            async session =>
+            {
+                await session.ExecuteAsync("TRUNCATE tai_task_queue");
+                return (string[])
+                [
+                    await PlanAsync(session, TaskSettling.PostgreSqlHeld, new { ids, fences, completed }),
+                    await PlanAsync(
+                        session, MonthlyTable.Sql(TaskMoves.PostgreSqlMoveRows, Month.Of(now)),
+                        TaskMoves.Arrays(moves, now)),
+                ];
+            },
+            default);
+
+        foreach (var plan in plans)
+        {
+            Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);
+            Assert.Equal(plan.Split("Index Scan").Length, plan.Split("Index Cond").Length);
+            Assert.Contains("_pkey", plan, StringComparison.Ordinal);
+        }
+    }
+
+    private static async Task<string> PlanAsync(DatabaseSession session, string sql, object parameters) => string.Join(
+        '\n',
+        await session.QueryAsync<string>(sql.Replace("WITH ", "EXPLAIN WITH ", StringComparison.Ordinal), parameters));
+
     private static async Task<string> PlanAsync(DatabaseSession session)
     {
         string[] types = ["index", "embedding"];
@@ -35,8 +75,7 @@ public sealed class ClaimPlanTests
             return string.Join('\n', steps.Select(step => step.Detail));
         }
 
-        var explained = TaskQueue.PostgreSqlClaim.Replace("WITH ", "EXPLAIN WITH ", StringComparison.Ordinal);
-        return string.Join('\n', await session.QueryAsync<string>(explained, claim));
+        return await PlanAsync(session, TaskQueue.PostgreSqlClaim, claim);
     }
 
     private sealed class PlanStep
