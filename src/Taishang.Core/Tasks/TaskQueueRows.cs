@@ -12,9 +12,9 @@ internal static class TaskQueueRows
     /// <summary>
     /// Before the first statement of a transaction on PostgreSQL that looks up many rows by key. The queue grows from
     /// nothing to thousands of rows and back within seconds, so the planner's statistics of it are always old, and it
-    /// would read the table whole and sort it for each claim. A plan that was made while a table was small is kept while
-    /// it grows, so a join alone is not enough: it would be made by reading the whole index. Each such statement names
-    /// its keys by <c>= ANY</c> too, which an index can only look up.
+    /// would read the table whole and sort it for each claim. A plan that was made while a table was small is kept
+    /// while it grows, so a join alone is not enough: it would be made by reading the whole index. Each such statement
+    /// names its keys by <c>= ANY</c> too, which an index can only look up.
     /// </summary>
     public const string ByIndex = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;\n";
 

@@ -4,7 +4,7 @@ using Taishang.Testing.Databases;
 
 namespace Taishang.Core.Tests.Tasks;
 
-/// <summary>What the queue does costs the same however many tasks there are, shown by the databases' own plans.</summary>
+/// <summary>Claims and ends cost the same however many tasks there are, shown by the databases' plans.</summary>
 public sealed class ClaimPlanTests
 {
     private const int Waiting = 3_000;
