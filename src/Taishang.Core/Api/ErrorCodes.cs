@@ -68,6 +68,10 @@ public static class ErrorCodes
         20010, "model_incompatible", "the model does not fit");
     public static readonly ErrorCode ModelTestFailed = Semantic(
         20011, "model_test_failed", "the model's connection test failed");
+    public static readonly ErrorCode ModelAliasNotFound = NotFound(
+        20012, "model_alias_not_found", "the model has no such alias");
+    public static readonly ErrorCode ModelAliasMoved = Conflict(
+        20013, "model_alias_moved", "the alias does not lead where it was expected to");
 
     // 30xxx: collections
     public static readonly ErrorCode CollectionNotFound = NotFound(

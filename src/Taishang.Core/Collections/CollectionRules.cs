@@ -1,4 +1,5 @@
 using Taishang.Core.Api;
+using Taishang.Core.Models;
 
 namespace Taishang.Core.Collections;
 
@@ -34,9 +35,10 @@ internal static class CollectionRules
         CheckRange(errors, "shards", body.Shards ?? 1, 1, ShardsMax);
         CheckTtl(errors, body.TtlSeconds);
         CheckDescription(errors, body.Description);
-        if (body.Model is { Length: 0 or > 151 })
+        if (body.Model is { Length: 0 or > ModelReference.LengthMax })
             errors.Add(
-                ErrorCodes.CollectionParameter, "model", $"expected 1 to 151 characters, came {body.Model.Length}");
+                ErrorCodes.CollectionParameter, "model",
+                $"expected 1 to {ModelReference.LengthMax} characters, came {body.Model.Length}");
         var type = IndexTypes.Find(body.IndexType);
         var parameters = CollectionParams.Read(body.Params, type, errors);
         if (parameters.Rerank is { } rerank)

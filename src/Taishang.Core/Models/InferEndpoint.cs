@@ -15,7 +15,8 @@ internal static class InferEndpoint
         var body = await JsonBody.ReadAsync<InferBody>(context, cancellation);
         var request = InferInput.ToRequest(body);
         await store.GetAsync(id, cancellation);
-        var usable = await gate.RequireAsync(id, null, context, cancellation);
+        var reference = body.Version is null ? id : $"{id}@{body.Version}";
+        var usable = await gate.RequireAsync(reference, null, context, cancellation);
         request.Model = usable.Spec;
         var answer = await ai.CallAsync(AiCalls.InferenceModel, request, null, cancellation);
         return Envelope.Ok(new InferAnswer
@@ -30,9 +31,12 @@ internal static class InferEndpoint
     }
 }
 
-/// <summary>Exactly one of the three.</summary>
+/// <summary>Exactly one of text, texts and tensors.</summary>
 internal sealed record InferBody
 {
+    /// <summary>A version or an alias; null for the current version.</summary>
+    public string? Version { get; init; }
+
     public string? Text { get; init; }
 
     public IReadOnlyList<string>? Texts { get; init; }

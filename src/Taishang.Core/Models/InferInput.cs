@@ -33,6 +33,10 @@ internal static class InferInput
                 given == 0 ? ErrorCodes.MissingField : ErrorCodes.InvalidArgument,
                 $"body: expected exactly one of text, texts and tensors, came {given}");
         var errors = new FieldErrors();
+        if (body.Version is { } version && !ModelReference.IsSelector(version))
+            errors.Add(
+                ErrorCodes.InvalidArgument, "version",
+                "expected a version such as 1.0.0 or an alias of one, such as champion");
         var request = new InferenceModelRequest();
         if (body.Tensors is { } tensors)
             request.Tensors = new TensorInput { Tensors = { ToTensors(tensors, errors) } };

@@ -25,6 +25,7 @@ internal static class ModelEndpoints
         models.MapGet("{id}/versions", ListVersionsAsync);
         models.MapPost("{id}/rollback", RollbackAsync);
         models.MapModelLife();
+        models.MapModelAliases();
         models.MapPost("{id}/infer", InferEndpoint.InferAsync);
     }
 

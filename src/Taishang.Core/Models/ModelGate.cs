@@ -8,8 +8,8 @@ using RowId = Taishang.Core.Data.RowId;
 namespace Taishang.Core.Models;
 
 /// <summary>
-/// The way in for whoever wants to call a model: finds it by id, <c>provider/name</c> or name, picks the version, and
-/// lets through only what is active, or deprecated and not yet retired.
+/// The way in for whoever wants to call a model: finds it by a reference (<see cref="ModelReference"/>), picks the
+/// version, and lets through only what is active, or deprecated and not yet retired.
 /// </summary>
 public sealed class ModelGate
 {
@@ -38,15 +38,17 @@ public sealed class ModelGate
         RequireAsync(_options.DefaultEmbedding, null, context, cancellation);
 
     /// <summary>A model that may be called now.</summary>
-    /// <param name="reference">Id, <c>provider/name</c>, or a name that only one provider has.</param>
-    /// <param name="major">The newest version within this major; null for the current version.</param>
+    /// <param name="reference">Id, <c>provider/name</c>, or a name that only one provider has; with <c>@alias</c> or
+    /// <c>@version</c> behind it for one version.</param>
+    /// <param name="major">The newest version within this major; null for the one that the reference names, or the
+    /// current one.</param>
     /// <param name="context">Gets the headers Deprecation and Sunset when the model is deprecated.</param>
-    /// <exception cref="ApiException">No such model (20001) or major version (20007), not active (20004), retired
-    /// (20009).</exception>
+    /// <exception cref="ApiException">No such model (20001), version (20007) or alias (20012), not active (20004),
+    /// retired (20009).</exception>
     public async Task<UsableModel> RequireAsync(
         string reference, int? major, HttpContext? context, CancellationToken cancellation)
     {
-        var found = await FindAsync(reference, major, cancellation);
+        var found = await RecallAsync(reference, major, cancellation);
         var model = found.Model;
         if (model.Status == ModelStatus.Inactive)
         {
@@ -60,12 +62,26 @@ public sealed class ModelGate
 
     /// <summary>A model by reference whatever its status: to bind a collection, or to show.</summary>
     /// <exception cref="ApiException">No such model (20001), or a name that several providers have (20003).</exception>
-    public async Task<Model> ResolveAsync(string reference, CancellationToken cancellation)
+    public async Task<Model> ResolveAsync(string reference, CancellationToken cancellation) =>
+        (await SplitAsync(reference, cancellation)).Model;
+
+    /// <summary>Ids come before names, and a name that holds '@' before a shorter one with a selector.</summary>
+    private async Task<(Model Model, string? Selector)> SplitAsync(string reference, CancellationToken cancellation)
+    {
+        var splits = ModelReference.TrySplit(reference, out var front, out var selector);
+        if (splits && RowId.TimeOf(front) is not null && await _store.FindAsync(front, cancellation) is { } byId)
+            return (byId, selector);
+        if (await FindAsync(reference, cancellation) is { } whole) return (whole, null);
+        if (splits && await FindAsync(front, cancellation) is { } model) return (model, selector);
+        throw new ApiException(ErrorCodes.ModelNotFound, $"no model '{Cut(reference)}'");
+    }
+
+    private async Task<Model?> FindAsync(string reference, CancellationToken cancellation)
     {
         if (RowId.TimeOf(reference) is not null && await _store.FindAsync(reference, cancellation) is { } byId)
             return byId;
         var named = await _store.FindByNameAsync(reference, cancellation);
-        if (named.Count == 0) throw new ApiException(ErrorCodes.ModelNotFound, $"no model '{Cut(reference)}'");
+        if (named.Count == 0) return null;
         if (named.FirstOrDefault(model => model.Reference == reference) is { } exact) return exact;
         if (named.Count == 1) return named[0];
         throw new ApiException(
@@ -80,7 +96,7 @@ public sealed class ModelGate
         _remembered.Clear();
     }
 
-    private async Task<UsableModel> FindAsync(string reference, int? major, CancellationToken cancellation)
+    private async Task<UsableModel> RecallAsync(string reference, int? major, CancellationToken cancellation)
     {
         var key = (reference, major);
         if (_remembered.TryGetValue(key, out var known) && _time.GetUtcNow() < known.Until) return known.Model;
@@ -95,14 +111,26 @@ public sealed class ModelGate
 
     private async Task<UsableModel> LoadAsync(string reference, int? major, CancellationToken cancellation)
     {
-        var model = await ResolveAsync(reference, cancellation);
-        var version = major is { } wanted
-            ? ModelVersions.Newest(await _store.VersionsOfMajorAsync(model.Id, wanted, cancellation))
-            : await _store.FindVersionAsync(model.Id, model.Version, cancellation);
-        if (version is null)
-            throw new ApiException(
-                ErrorCodes.ModelVersionNotFound, $"the model {model.Reference} has no version of major {major}");
+        var (model, selector) = await SplitAsync(reference, cancellation);
+        var version = await PickAsync(model, major, selector, cancellation);
         return new UsableModel(model, version, _tester.SpecOf(model, version));
+    }
+
+    private async Task<ModelVersion> PickAsync(
+        Model model, int? major, string? selector, CancellationToken cancellation)
+    {
+        if (major is { } wanted)
+            return ModelVersions.Newest(await _store.VersionsOfMajorAsync(model.Id, wanted, cancellation))
+                ?? throw Missing($"of major {major}");
+        if (selector is not null && ModelReference.IsAlias(selector))
+            return await _store.FindAliasedAsync(model.Id, selector, cancellation)
+                ?? throw new ApiException(
+                    ErrorCodes.ModelAliasNotFound, $"the model {model.Reference} has no alias '{selector}'");
+        return await _store.FindVersionAsync(model.Id, selector ?? model.Version, cancellation)
+            ?? throw Missing(selector ?? model.Version);
+
+        ApiException Missing(string what) => new(
+            ErrorCodes.ModelVersionNotFound, $"the model {model.Reference} has no version {what}");
     }
 
     private void Announce(Model model, HttpContext? context)

@@ -24,6 +24,7 @@ internal static class ModelSetup
             provider.GetService<HostResolver>()));
         services.AddSingleton<ConfigSecrets>();
         services.AddSingleton<ModelStore>();
+        services.AddSingleton<ModelAliasStore>();
         services.AddSingleton<ModelTester>();
         services.AddSingleton(provider => new ModelGate(
             provider.GetRequiredService<ModelStore>(), provider.GetRequiredService<ModelTester>(),

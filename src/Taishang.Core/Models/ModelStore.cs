@@ -151,6 +151,17 @@ public sealed class ModelStore(Database database, TimeProvider time)
                 new { ModelId = modelId, Version = version }),
             cancellation);
 
+    /// <summary>The version that an alias leads to.</summary>
+    public Task<ModelVersion?> FindAliasedAsync(string modelId, string alias, CancellationToken cancellation) =>
+        database.ReadAsync(
+            session => session.FindAsync<ModelVersion>(
+                $"""
+                {SelectVersion} WHERE model_id = @ModelId AND version =
+                    (SELECT version FROM tai_model_aliases WHERE model_id = @ModelId AND alias = @Alias)
+                """,
+                new { ModelId = modelId, Alias = alias }),
+            cancellation);
+
     /// <summary>All versions of one major, in no order.</summary>
     public Task<IReadOnlyList<ModelVersion>> VersionsOfMajorAsync(
         string modelId, int major, CancellationToken cancellation) =>

@@ -11,8 +11,7 @@ namespace Taishang.Core.Vectors;
 /// </summary>
 internal sealed class EmbeddingModels(ModelGate gate)
 {
-    /// <summary>provider/name: 50 and 100 characters.</summary>
-    public const int ReferenceCharactersMax = 151;
+    public const int ReferenceCharactersMax = ModelReference.LengthMax;
 
     private const string EmbeddingKind = "embedding";
 
@@ -45,7 +44,8 @@ internal sealed class EmbeddingModels(ModelGate gate)
         Collection collection, HttpContext? context, CancellationToken cancellation) =>
         gate.RequireAsync(collection.ModelId!, collection.ModelMajor, context, cancellation);
 
-    /// <param name="reference">Id, provider/name or name; null for the default.</param>
+    /// <param name="reference">Id, provider/name or name, perhaps with @alias or @version; null for the
+    /// default.</param>
     /// <param name="context">Takes the headers of a deprecated model; null outside of a request.</param>
     /// <exception cref="ApiException">No such model, not usable, or no embedding model.</exception>
     public async Task<UsableModel> FindAsync(

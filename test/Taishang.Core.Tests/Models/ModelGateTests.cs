@@ -35,6 +35,38 @@ public sealed class ModelGateTests
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task A_version_is_found_by_alias_or_number_and_a_name_that_holds_the_sign_comes_first(Dialect dialect)
+    {
+        await using var world = await DatabaseWorld.CreateFrozenAsync(dialect);
+        var (store, gate, _) = Make(world);
+        var aliases = new ModelAliasStore(world.Database, world.Time);
+        var model = await AddAsync(world, store, "mini", "onnx");
+        await AddVersionAsync(world, store, model.Id, "1.1.0", 1);
+        var signed = await AddAsync(world, store, "mini@best", "onnx");
+        await AddAsync(world, store, $"{model.Id}@best", "onnx");
+        foreach (var (id, alias) in ((string, string)[])[(model.Id, "best"), (model.Id, "good"), (signed.Id, "best")])
+            await aliases.ApplyAsync(id, [new ModelAliasChange(alias, "1.0.0")], CancellationToken.None);
+
+        async Task<(string, string)> Find(string reference)
+        {
+            var usable = await gate.RequireAsync(reference, null, null, CancellationToken.None);
+            return (usable.Model.Name, usable.Spec.Version);
+        }
+
+        Assert.Equal(("mini", "1.1.0"), await Find("mini"));
+        Assert.Equal(("mini", "1.0.0"), await Find("mini@good"));
+        Assert.Equal(("mini", "1.0.0"), await Find("onnx/mini@1.0.0"));
+        Assert.Equal(("mini", "1.0.0"), await Find($"{model.Id}@best"));
+        Assert.Equal(("mini@best", "1.0.0"), await Find("mini@best"));
+        Assert.Equal(("mini@best", "1.0.0"), await Find("onnx/mini@best@best"));
+        foreach (var (unknown, code) in ((string, ErrorCode)[])
+            [("mini@bad", ErrorCodes.ModelAliasNotFound), ("mini@2.0.0", ErrorCodes.ModelVersionNotFound),
+             ("maxi@good", ErrorCodes.ModelNotFound), ("mini@", ErrorCodes.ModelNotFound),
+             ("mini@NO", ErrorCodes.ModelNotFound), ("@good", ErrorCodes.ModelNotFound)])
+            Assert.Equal(code, (await Assert.ThrowsAsync<ApiException>(() => Find(unknown))).Code);
+    }
+
+    [Theory, ClassData(typeof(EveryDatabase))]
     public async Task Bound_to_a_major_the_newest_version_within_it_runs_whatever_is_current(Dialect dialect)
     {
         await using var world = await DatabaseWorld.CreateFrozenAsync(dialect);

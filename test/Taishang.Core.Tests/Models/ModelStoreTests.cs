@@ -125,7 +125,10 @@ public sealed class ModelStoreTests
                 """,
                 new { used.Id, Now = world.Time.GetUtcNow() }),
             CancellationToken.None);
+        var aliases = new ModelAliasStore(world.Database, world.Time);
+        await aliases.ApplyAsync(model.Id, [new ModelAliasChange("best", "1.0.0")], CancellationToken.None);
         await store.DeleteAsync(model.Id, CancellationToken.None);
+        Assert.Empty(await aliases.ListAsync(model.Id, CancellationToken.None));
         Assert.Equal(0, (await store.ListVersionsAsync(model.Id, Query(), CancellationToken.None)).Total);
         var e = await Assert.ThrowsAsync<ApiException>(() => store.DeleteAsync(used.Id, CancellationToken.None));
         Assert.Equal(ErrorCodes.ModelInUse, e.Code);

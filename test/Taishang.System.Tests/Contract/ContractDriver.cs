@@ -93,6 +93,7 @@ internal sealed class ContractDriver(HttpClient http)
     private static string Address(Operation operation, Call call)
     {
         var path = call.Id is null ? operation.Path : operation.Path.Replace("{id}", Uri.EscapeDataString(call.Id));
+        path = path.Replace("{alias}", Uri.EscapeDataString(call.Alias));
         return call.Query is null ? path : $"{path}?{call.Query}";
     }
 
@@ -108,6 +109,9 @@ internal sealed class ContractDriver(HttpClient http)
 /// <param name="Body">JSON, or text or bytes sent as they are.</param>
 internal sealed record Call(string OperationId, string? Id = null, object? Body = null)
 {
+    /// <summary>Takes the place of {alias} in the path.</summary>
+    public string Alias { get; init; } = "nobody";
+
     /// <summary>Without the question mark.</summary>
     public string? Query { get; init; }
 

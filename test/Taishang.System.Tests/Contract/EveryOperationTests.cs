@@ -82,6 +82,7 @@ public sealed partial class EveryOperationTests
             Assert.Equal("1.0.0", Text(back, "version"));
             await driver.FailAsync(404, 20007, new Call("rollbackModel", id, Json("""{ "version": "9.0.0" }""")));
             await driver.FailAsync(400, 20003, new Call("updateModel", id, Json("""{ "version": "one" }""")));
+            await ModelAliasesAsync(id);
             await driver.SucceedAsync(new Call("testModel", id));
             var tensors = await driver.SucceedAsync(new Call("inferModel", id, Example("inferModel", "tensors")));
             Assert.Single(tensors["tensors"]!.AsArray());
