@@ -49,14 +49,19 @@ public sealed partial class ServerProcess : IAsyncDisposable
     public Task WaitForExitAsync() => _process.WaitForExitAsync().WaitAsync(Patience);
 
     /// <summary>Starts the executable and waits until it has printed its addresses.</summary>
-    public static async Task<ServerProcess> StartAsync(string dataFolder, params string[] arguments)
+    public static Task<ServerProcess> StartAsync(string dataFolder, params string[] arguments) =>
+        StartAsync(dataFolder, new Dictionary<string, string>(), arguments);
+
+    /// <param name="environment">Variables that the process gets beside those of the test.</param>
+    public static async Task<ServerProcess> StartAsync(
+        string dataFolder, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         var all = new List<string> { "--data", dataFolder };
         if (!arguments.Contains("--http") && !arguments.Contains("ai")) all.AddRange(["--http", "http://127.0.0.1:0"]);
         if (!arguments.Contains("--grpc") && !arguments.Contains("core"))
             all.AddRange(["--grpc", "http://127.0.0.1:0"]);
         all.AddRange(arguments);
-        var server = Launch(all);
+        var server = Launch(all, environment);
         var exited = server._process.WaitForExitAsync();
         var first = await Task.WhenAny(server._started.Task, exited, Task.Delay(Patience));
         if (first != server._started.Task)
@@ -76,7 +81,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Starts the executable for what it prints and returns: usage, refusals.</summary>
     public static async Task<(int ExitCode, string Output)> RunAsync(params string[] arguments)
     {
-        await using var server = Launch(arguments);
+        await using var server = Launch(arguments, new Dictionary<string, string>());
         await server._process.WaitForExitAsync().WaitAsync(Patience);
         return (server._process.ExitCode, server.Output);
     }
@@ -162,7 +167,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static ServerProcess Launch(IEnumerable<string> arguments)
+    private static ServerProcess Launch(
+        IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment)
     {
         var start = new ProcessStartInfo("dotnet")
         {
@@ -173,6 +179,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
         };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "taishang.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         var server = new ServerProcess(new Process { StartInfo = start });
         server._process.OutputDataReceived += (_, line) => server.Read(line.Data);
         server._process.ErrorDataReceived += (_, line) => server.Read(line.Data);
