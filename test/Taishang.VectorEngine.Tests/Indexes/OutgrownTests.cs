@@ -63,9 +63,9 @@ public sealed class OutgrownTests
     {
         for (var start = from; start < to; start += BatchRows)
         {
+            var ids = Enumerable.Range(start, BatchRows);
             await collection.UpsertAsync(
-                [.. Enumerable.Range(start, BatchRows).Select(id => new VectorRow(VectorId.FromInteger(id), Place(id)))],
-                CancellationToken.None);
+                [.. ids.Select(id => new VectorRow(VectorId.FromInteger(id), Place(id)))], CancellationToken.None);
         }
     }
 
