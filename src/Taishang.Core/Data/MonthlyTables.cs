@@ -11,6 +11,27 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
     /// <summary>Any number that no other lock of this database uses: tables are made under it.</summary>
     private const long DefinitionLock = 0x7461695f6d6f6e;
 
+    private const string OfTheMonth = "task_id >= @from AND task_id < @to";
+
+    private const string ParentOfTheMonth = "parent_id >= @from AND parent_id < @to";
+
+    /// <summary>
+    /// What else there is of the tasks of a month, in ranges, because ids begin with their time. A task of another month
+    /// that waits for one of them no longer does.
+    /// </summary>
+    private static readonly string[] ForgetTasks =
+    [
+        $"DELETE FROM tai_task_queue WHERE {OfTheMonth}",
+        $"DELETE FROM tai_task_unique_keys WHERE {OfTheMonth}",
+        $"""
+        UPDATE tai_task_queue SET waits = waits - (
+            SELECT count(*) FROM tai_task_dependencies d
+            WHERE d.task_id = tai_task_queue.task_id AND {ParentOfTheMonth})
+        WHERE task_id IN (SELECT task_id FROM tai_task_dependencies WHERE {ParentOfTheMonth})
+        """,
+        $"DELETE FROM tai_task_dependencies WHERE {OfTheMonth} OR {ParentOfTheMonth}",
+    ];
+
     private readonly Lock _gate = new();
     private ImmutableDictionary<MonthlyTable, ImmutableSortedSet<Month>> _known =
         MonthlyTable.All.ToImmutableDictionary(table => table, _ => ImmutableSortedSet<Month>.Empty);
@@ -72,8 +93,8 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
     }
 
     /// <summary>
-    /// Drops a month with all its rows, that of tasks with their trail, logs and places in the queue; nothing happens
-    /// when it does not exist.
+    /// Drops a month with all its rows, that of tasks with their trail, logs, keys, ties and places in the queue; nothing
+    /// happens when it does not exist.
     /// </summary>
     public async Task DropAsync(MonthlyTable table, Month month, CancellationToken cancellation)
     {
@@ -83,10 +104,8 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
             {
                 foreach (var one in dropped) await session.ExecuteAsync($"DROP TABLE IF EXISTS {one.Of(month)}");
                 if (table != MonthlyTable.Tasks) return;
-                // Ids begin with their time: the queue of a month is one range.
-                await session.ExecuteAsync(
-                    "DELETE FROM tai_task_queue WHERE task_id >= @from AND task_id < @to",
-                    new { from = RowId.First(month.Start), to = RowId.First(month.Next().Start) });
+                var range = new { from = RowId.First(month.Start), to = RowId.First(month.Next().Start) };
+                foreach (var forget in ForgetTasks) await session.ExecuteAsync(forget, range);
             },
             cancellation);
         Forget(dropped, month);

@@ -72,21 +72,25 @@ public sealed class TaskListTests
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]
-    public async Task A_dropped_month_is_gone_from_lists_trail_and_queue(Dialect dialect)
+    public async Task A_dropped_month_is_gone_from_lists_trail_and_queue_and_holds_nothing_up(Dialect dialect)
     {
         await using var world = await TaskWorld.FrozenAsync(dialect);
-        var old = await world.AddAsync();
+        var old = await world.AddAsync(task => task with { UniqueKey = "nightly" });
+        await world.AddAsync(task => task with { DependsOn = [old.Id] });
         world.Data.FakeTime.Advance(TimeSpan.FromDays(60));
-        var young = await world.AddAsync();
+        var young = await world.AddAsync(task => task with { DependsOn = [old.Id] });
 
         await world.Data.Tables.DropAsync(MonthlyTable.Tasks, new Month(2026, 11), default);
 
         Assert.Equal([young.Id], await FindAsync(world, new TaskFilter()));
         Assert.Null(await world.Node.Store.FindAsync(old.Id, default));
         Assert.Equal(young.Id, (await world.Node.ClaimOneAsync()).Task.Id);
-        Assert.Equal(0, await world.Data.Database.ReadAsync(
-            session => session.ScalarAsync<long>(
-                "SELECT count(*) FROM tai_task_queue WHERE task_id = @id", new { id = old.Id }),
+        Assert.False((await world.AddAsync(task => task with { UniqueKey = "nightly" })).WasLive);
+        Assert.Equal((2, 1, 0), await world.Data.Database.ReadAsync(
+            async session => (
+                await session.ScalarAsync<long>("SELECT count(*) FROM tai_task_queue"),
+                await session.ScalarAsync<long>("SELECT count(*) FROM tai_task_unique_keys"),
+                await session.ScalarAsync<long>("SELECT count(*) FROM tai_task_dependencies")),
             default));
     }
 
