@@ -16,8 +16,8 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
     private const string ParentOfTheMonth = "parent_id >= @from AND parent_id < @to";
 
     /// <summary>
-    /// What else there is of the tasks of a month, in ranges, because ids begin with their time. A task of another month
-    /// that waits for one of them no longer does.
+    /// What else there is of the tasks of a month, in ranges, because ids begin with their time. A task of another
+    /// month that waits for one of them no longer does.
     /// </summary>
     private static readonly string[] ForgetTasks =
     [
@@ -93,8 +93,8 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
     }
 
     /// <summary>
-    /// Drops a month with all its rows, that of tasks with their trail, logs, keys, ties and places in the queue; nothing
-    /// happens when it does not exist.
+    /// Drops a month with all its rows, that of tasks with their trail, logs, keys, ties and places in the queue;
+    /// nothing happens when it does not exist.
     /// </summary>
     public async Task DropAsync(MonthlyTable table, Month month, CancellationToken cancellation)
     {
