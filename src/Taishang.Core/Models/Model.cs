@@ -29,6 +29,12 @@ public sealed class Model
     /// <summary>Of its embeddings; null before a test passed and for other kinds.</summary>
     public int? Dims { get; set; }
 
+    /// <summary>A JSON object of text to text.</summary>
+    public string Tags { get; set; } = "{}";
+
+    /// <summary>A <see cref="ModelCard"/> as JSON; null when nobody wrote one.</summary>
+    public string? Card { get; set; }
+
     public DateTimeOffset? DeprecatedAt { get; set; }
 
     /// <summary>Calls are refused from then on; set only while deprecated.</summary>

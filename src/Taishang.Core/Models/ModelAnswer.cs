@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Taishang.Core.Api;
 
 namespace Taishang.Core.Models;
 
@@ -25,6 +27,10 @@ internal sealed record ModelAnswer
 
     public int? Dims { get; init; }
 
+    public required IReadOnlyDictionary<string, string> Tags { get; init; }
+
+    public ModelCard? Card { get; init; }
+
     public DateTimeOffset? RetireAt { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
@@ -43,6 +49,8 @@ internal sealed record ModelAnswer
         Config = ConfigSecrets.Masked(model.Config),
         Kind = model.Kind,
         Dims = model.Dims,
+        Tags = JsonSerializer.Deserialize<Dictionary<string, string>>(model.Tags, ApiJson.Options) ?? [],
+        Card = model.Card is null ? null : JsonSerializer.Deserialize<ModelCard>(model.Card, ApiJson.Options),
         RetireAt = model.RetireAt,
         CreatedAt = model.CreatedAt,
         UpdatedAt = model.UpdatedAt,

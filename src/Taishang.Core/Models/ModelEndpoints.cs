@@ -10,7 +10,7 @@ namespace Taishang.Core.Models;
 /// <summary>Routes of models: registering, reading, versions.</summary>
 internal static class ModelEndpoints
 {
-    private static readonly string[] ListFilters = ["name", "provider", "version", "status"];
+    private static readonly string[] ListFilters = ["name", "provider", "version", "status", "tag"];
     private static readonly string[] ListSorts = ["name", "provider", "created_at", "updated_at"];
     private static readonly string[] VersionSorts = ["created_at"];
 
@@ -26,6 +26,7 @@ internal static class ModelEndpoints
         models.MapPost("{id}/rollback", RollbackAsync);
         models.MapModelLife();
         models.MapModelAliases();
+        models.MapModelCards();
         models.MapPost("{id}/infer", InferEndpoint.InferAsync);
     }
 

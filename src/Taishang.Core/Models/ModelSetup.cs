@@ -25,6 +25,7 @@ internal static class ModelSetup
         services.AddSingleton<ConfigSecrets>();
         services.AddSingleton<ModelStore>();
         services.AddSingleton<ModelAliasStore>();
+        services.AddSingleton<ModelEvaluationStore>();
         services.AddSingleton<ModelTester>();
         services.AddSingleton(provider => new ModelGate(
             provider.GetRequiredService<ModelStore>(), provider.GetRequiredService<ModelTester>(),

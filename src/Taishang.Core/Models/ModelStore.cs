@@ -9,7 +9,7 @@ public sealed class ModelStore(Database database, TimeProvider time)
     private const string SelectModel =
         """
         SELECT m.id, m.name, m.provider, m.version, m.status, m.status_reason, m.endpoint, m.config,
-               v.kind, v.dims, m.deprecated_at, m.retire_at, m.created_at, m.updated_at
+               v.kind, v.dims, m.tags, m.card, m.deprecated_at, m.retire_at, m.created_at, m.updated_at
         FROM tai_models m
         LEFT JOIN tai_model_versions v ON v.model_id = m.id AND v.version = m.version
         """;
@@ -25,6 +25,15 @@ public sealed class ModelStore(Database database, TimeProvider time)
         WHERE (@Name IS NULL OR m.name = @Name) AND (@Provider IS NULL OR m.provider = @Provider)
           AND (@Version IS NULL OR m.version = @Version) AND (@Status IS NULL OR m.status = @Status)
         """;
+
+    private const string HasTag =
+        " AND (@TagKey IS NULL OR ({0} IS NOT NULL AND (@TagValue IS NULL OR {0} = @TagValue)))";
+
+    private static readonly string SqliteFilters =
+        Filters + HasTag.Replace("{0}", "json_extract(m.tags, '$.\"' || @TagKey || '\"')");
+
+    private static readonly string PostgreSqlFilters =
+        Filters + HasTag.Replace("{0}", "(m.tags::json ->> @TagKey)");
 
     private const string InsertModel =
         """
@@ -104,8 +113,11 @@ public sealed class ModelStore(Database database, TimeProvider time)
 
     public Task<(IReadOnlyList<Model> Rows, long Total)> ListAsync(ListQuery query, CancellationToken cancellation)
     {
+        var (tagKey, tagValue) = ModelTags.ReadFilter(query);
         var parameters = new
         {
+            TagKey = tagKey,
+            TagValue = tagValue,
             Name = query.Filter("name"),
             Provider = query.Filter("provider"),
             Version = query.Filter("version"),
@@ -117,9 +129,10 @@ public sealed class ModelStore(Database database, TimeProvider time)
         return database.ReadAsync(
             async session =>
             {
-                var total = await session.ScalarAsync<long>($"SELECT COUNT(*) FROM tai_models m {Filters}", parameters);
+                var filters = session.Dialect == Dialect.Sqlite ? SqliteFilters : PostgreSqlFilters;
+                var total = await session.ScalarAsync<long>($"SELECT COUNT(*) FROM tai_models m {filters}", parameters);
                 var rows = await session.QueryAsync<Model>(
-                    $"{SelectModel} {Filters} {order} LIMIT @PageSize OFFSET @Skip", parameters);
+                    $"{SelectModel} {filters} {order} LIMIT @PageSize OFFSET @Skip", parameters);
                 return (rows, total);
             },
             cancellation);
@@ -256,6 +269,18 @@ public sealed class ModelStore(Database database, TimeProvider time)
                 new { ModelId = modelId, Version = version, Kind = kind, Dims = dims, Checksum = checksum }),
             cancellation);
 
+    /// <summary>Replaces all tags.</summary>
+    /// <exception cref="ApiException">There is no such model (20001).</exception>
+    public Task SetTagsAsync(string id, string tags, CancellationToken cancellation) =>
+        DescribeAsync(id, "UPDATE tai_models SET tags = @Text, updated_at = @Now WHERE id = @Id", tags, cancellation);
+
+    /// <param name="id">Of the model.</param>
+    /// <param name="card">As JSON; null takes it away.</param>
+    /// <param name="cancellation">Of the request.</param>
+    /// <exception cref="ApiException">There is no such model (20001).</exception>
+    public Task SetCardAsync(string id, string? card, CancellationToken cancellation) =>
+        DescribeAsync(id, "UPDATE tai_models SET card = @Text, updated_at = @Now WHERE id = @Id", card, cancellation);
+
     /// <exception cref="ApiException">There is none (20001), or a collection uses it (20008).</exception>
     public async Task DeleteAsync(string id, CancellationToken cancellation)
     {
@@ -270,6 +295,13 @@ public sealed class ModelStore(Database database, TimeProvider time)
         {
             throw new ApiException(ErrorCodes.ModelInUse, "a vector collection still uses the model", inner: e);
         }
+    }
+
+    private async Task DescribeAsync(string id, string sql, string? text, CancellationToken cancellation)
+    {
+        var changed = await database.WriteAsync(
+            session => session.ExecuteAsync(sql, new { Id = id, Text = text, Now = time.GetUtcNow() }), cancellation);
+        if (changed == 0) throw new ApiException(ErrorCodes.ModelNotFound);
     }
 
     private async Task SwitchAsync(

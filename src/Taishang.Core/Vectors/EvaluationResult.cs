@@ -19,6 +19,29 @@ internal sealed record EvaluationResult(
             collection.Id, sums.Asked, depth, first.IndexRecall ?? 0, first.LatencyMs, first.EngineMs, sums.Judged,
             first.Ndcg, first.Recall, first.Mrr, runs[..^1], runs[^1] with { IndexRecall = null });
     }
+
+    /// <summary>What is kept with the model: of the first ef, and of the exact answer, which is the model's own.
+    /// </summary>
+    public Dictionary<string, double> Measures()
+    {
+        var measures = new Dictionary<string, double>
+        {
+            ["queries"] = Queries,
+            ["k"] = K,
+            ["index_recall"] = IndexRecall,
+            ["latency_p50_ms"] = LatencyMs.P50,
+            ["latency_p95_ms"] = LatencyMs.P95,
+            ["judged"] = Judged,
+        };
+        foreach (var (name, value) in ((string, double?)[])
+            [("ndcg", Ndcg), ("recall", Recall), ("mrr", Mrr), ("exact_ndcg", Exact.Ndcg),
+             ("exact_recall", Exact.Recall), ("exact_mrr", Exact.Mrr)])
+        {
+            if (value is { } measured) measures[name] = measured;
+        }
+
+        return measures;
+    }
 }
 
 /// <summary>All queries asked one way.</summary>

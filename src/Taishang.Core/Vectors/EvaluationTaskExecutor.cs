@@ -3,6 +3,7 @@ using Taishang.Contracts.Ai.V1;
 using Taishang.Core.AiClient;
 using Taishang.Core.Api;
 using Taishang.Core.Collections;
+using Taishang.Core.Models;
 using Taishang.Executors;
 
 namespace Taishang.Core.Vectors;
@@ -15,7 +16,8 @@ namespace Taishang.Core.Vectors;
 /// ef, so that none always finds what the one before it warmed. What each found is kept as an answer of the task.
 /// </summary>
 internal sealed class EvaluationTaskExecutor(
-    IAiClient ai, CollectionLookup lookup, TextVectors texts, TimeProvider time) : ITaskExecutor
+    IAiClient ai, CollectionLookup lookup, TextVectors texts, ModelEvaluationStore evaluations, TimeProvider time)
+    : ITaskExecutor
 {
     private const int BatchQueries = 32;
 
@@ -73,7 +75,11 @@ internal sealed class EvaluationTaskExecutor(
 
         if (sums.Asked == 0)
             throw new TaskFailedException("the collection has no rows to take queries from", retriable: false);
-        return JsonSerializer.Serialize(EvaluationResult.Of(collection, settings.Depth, sums), ApiJson.Options);
+        var result = EvaluationResult.Of(collection, settings.Depth, sums);
+        if (collection is { ModelId: { } model, ModelMajor: { } major })
+            await evaluations.AddOfTaskAsync(
+                context.TaskId, collection.Id, model, major, result.Measures(), cancellation);
+        return JsonSerializer.Serialize(result, ApiJson.Options);
     }
 
     /// <summary>Chosen once: an attempt that goes on asks the same rows.</summary>

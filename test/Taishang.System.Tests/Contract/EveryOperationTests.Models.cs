@@ -4,6 +4,30 @@ public sealed partial class EveryOperationTests
 {
     private sealed partial class Day
     {
+        private async Task ModelCardAsync(string id)
+        {
+            var tagged = await driver.SucceedAsync(new Call("setModelTags", id, Example("setModelTags")));
+            Assert.Equal("search", (string)tagged["tags"]!["team"]!);
+            foreach (var (tag, count) in ((string, int)[])[("team", 1), ("team:search", 1), ("team:other", 0)])
+            {
+                var list = await driver.SucceedAsync(new Call("listModels") { Query = $"tag={tag}" });
+                Assert.Equal(count, (int)list["total"]!);
+            }
+
+            await driver.FailAsync(400, 10001, new Call("listModels") { Query = "tag=Team" });
+            await driver.FailAsync(400, 20003, new Call("setModelTags", id, Json("""{ "tags": { "A": "b" } }""")));
+            await driver.SucceedAsync(new Call("setModelCard", id, Example("setModelCard")));
+            await driver.FailAsync(400, 20003, new Call("setModelCard", id, Json("""{ "languages": ["?"] }""")));
+            await driver.SucceedAsync(new Call("getModel", id));
+            await driver.SucceedAsync(new Call("deleteModelCard", id));
+            await driver.SucceedAsync(new Call("addModelEvaluation", id, Example("addModelEvaluation")));
+            await driver.FailAsync(404, 20012, new Call("addModelEvaluation", id, Json(
+                """{ "version": "nobody", "metrics": { "ndcg": 1 } }""")));
+            var kept = await driver.SucceedAsync(
+                new Call("listModelEvaluations", id) { Query = "version=1.0.0&source=hand&sort=-created_at" });
+            Assert.Equal(1, (int)kept["total"]!);
+        }
+
         private async Task ModelAliasesAsync(string id)
         {
             await driver.SucceedAsync(
