@@ -39,6 +39,22 @@ internal sealed class CollectionStore(Database database)
             new { reference });
     }
 
+    /// <summary>Those that are bound to a model, by name, with the count of all; also ones still being created.
+    /// </summary>
+    public Task<(IReadOnlyList<Collection> Rows, long Total)> OfModelAsync(
+        string modelId, int max, CancellationToken cancellation) =>
+        database.ReadAsync(
+            async session =>
+            {
+                var rows = await session.QueryAsync<Collection>(
+                    $"SELECT {Columns} FROM tai_vector_collections WHERE model_id = @modelId ORDER BY name LIMIT @max",
+                    new { modelId, max });
+                var total = await session.ScalarAsync<long>(
+                    "SELECT COUNT(*) FROM tai_vector_collections WHERE model_id = @modelId", new { modelId });
+                return (rows, total);
+            },
+            cancellation);
+
     /// <summary>Also one that is still being created.</summary>
     public Task<Collection?> FindCreatingAsync(string id, CancellationToken cancellation) =>
         database.ReadAsync(

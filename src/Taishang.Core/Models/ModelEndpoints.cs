@@ -23,6 +23,7 @@ internal static class ModelEndpoints
         models.MapPut("{id}", UpdateAsync);
         models.MapDelete("{id}", DeleteAsync);
         models.MapGet("{id}/versions", ListVersionsAsync);
+        models.MapGet("{id}/usage", UsageAsync);
         models.MapPost("{id}/rollback", RollbackAsync);
         models.MapModelLife();
         models.MapModelAliases();
@@ -145,12 +146,18 @@ internal static class ModelEndpoints
     }
 
     private static async Task<IResult> DeleteAsync(
-        string id, ModelStore store, ModelGate gate, CancellationToken cancellation)
+        string id, ModelStore store, ModelUserFinder users, ModelGate gate, CancellationToken cancellation)
     {
+        var model = await store.GetAsync(id, cancellation);
+        (await users.FindAsync(model, cancellation)).ThrowIfUsed();
         await store.DeleteAsync(id, cancellation);
         gate.Forget();
         return Envelope.Done();
     }
+
+    private static async Task<IResult> UsageAsync(
+        string id, ModelStore store, ModelUserFinder users, CancellationToken cancellation) =>
+        Envelope.Ok(await users.FindAsync(await store.GetAsync(id, cancellation), cancellation));
 
     private static async Task<IResult> ListVersionsAsync(
         string id, HttpContext context, ModelStore store, CancellationToken cancellation)

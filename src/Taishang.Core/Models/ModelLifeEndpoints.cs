@@ -51,7 +51,7 @@ internal static class ModelLifeEndpoints
     }
 
     private static async Task<IResult> DeprecateAsync(
-        string id, HttpContext context, ModelStore store, ModelGate gate, TimeProvider time,
+        string id, HttpContext context, ModelStore store, ModelUserFinder users, ModelGate gate, TimeProvider time,
         CancellationToken cancellation)
     {
         var body = await JsonBody.ReadAsync<ModelDeprecate>(context, cancellation);
@@ -63,7 +63,8 @@ internal static class ModelLifeEndpoints
             model, ModelStatus.Deprecated, $"deprecated, retires at {UtcTimeConverter.Text(body.RetireAt)}",
             cancellation, model.DeprecatedAt ?? now, body.RetireAt);
         gate.Forget();
-        return Status(ModelStatus.Deprecated);
+        var usage = await users.FindAsync(await store.GetAsync(id, cancellation), cancellation);
+        return Envelope.Ok(new { status = ModelStatus.Deprecated, body.RetireAt, usage });
     }
 
     private static async Task<IResult> TestAsync(

@@ -26,6 +26,7 @@ internal static class ModelSetup
         services.AddSingleton<ModelStore>();
         services.AddSingleton<ModelAliasStore>();
         services.AddSingleton<ModelEvaluationStore>();
+        services.AddSingleton<ModelUserFinder>();
         services.AddSingleton<ModelTester>();
         services.AddSingleton(provider => new ModelGate(
             provider.GetRequiredService<ModelStore>(), provider.GetRequiredService<ModelTester>(),

@@ -31,6 +31,7 @@ internal static class TaskSetup
         services.AddSingleton<TaskLinks>();
         services.AddSingleton<TaskStore>();
         services.AddSingleton<TaskStory>();
+        services.AddSingleton<TaskModels>();
         services.AddSingleton<TaskList>();
         services.AddSingleton<TaskLogStore>();
         services.AddSingleton<TaskAnswerStore>();

@@ -84,6 +84,7 @@ public sealed partial class EveryOperationTests
             await driver.FailAsync(400, 20003, new Call("updateModel", id, Json("""{ "version": "one" }""")));
             await ModelAliasesAsync(id);
             await ModelCardAsync(id);
+            await driver.SucceedAsync(new Call("getModelUsage", id));
             await driver.SucceedAsync(new Call("testModel", id));
             var tensors = await driver.SucceedAsync(new Call("inferModel", id, Example("inferModel", "tensors")));
             Assert.Single(tensors["tensors"]!.AsArray());

@@ -57,6 +57,21 @@ internal sealed class ScheduleStore(Database database)
         WHERE id = @id AND next_run_ms = @dueMs AND paused = 0
         """;
 
+    /// <summary>Those whose tasks name a model, paused ones too.</summary>
+    public Task<IReadOnlyList<NamedReference>> NamingModelsAsync(int max, CancellationToken cancellation) =>
+        database.ReadAsync(
+            session =>
+            {
+                var model = NamedReference.ModelOf(session.Dialect);
+                return session.QueryAsync<NamedReference>(
+                    $"""
+                    SELECT id, name, {model} AS reference FROM tai_task_schedules
+                    WHERE payload LIKE '%"model"%' AND {model} IS NOT NULL ORDER BY name LIMIT @max
+                    """,
+                    new { max });
+            },
+            cancellation);
+
     public Task<TaskSchedule?> FindAsync(string id, CancellationToken cancellation) =>
         database.ReadAsync(session => FindAsync(session, id), cancellation);
 
