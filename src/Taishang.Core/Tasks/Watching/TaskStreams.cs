@@ -110,18 +110,21 @@ internal sealed class TaskStreams(
         _wanted.Release();
     }
 
-    /// <summary>False when nobody watches any more.</summary>
-    private async Task<bool> StepAsync(CancellationToken cancellation)
+    /// <summary>Looks once; false when nobody watches any more.</summary>
+    internal async Task<bool> StepAsync(CancellationToken cancellation)
     {
         await _polling.WaitAsync(cancellation);
         try
         {
             if (Watchers == 0) _active = false;
             if (!_active) return false;
-            var frames = new List<StreamFrame>();
-            await ReadLinesAsync(frames, cancellation);
-            await ReadPulsesAsync(frames, cancellation);
-            Ring.Append(frames);
+            var lines = new List<StreamFrame>();
+            await ReadLinesAsync(lines, cancellation);
+            // Before anything else that may fail: they count as given from here on.
+            Ring.Append(lines);
+            var pulses = new List<StreamFrame>();
+            await ReadPulsesAsync(pulses, cancellation);
+            Ring.Append(pulses);
             return true;
         }
         finally
@@ -142,11 +145,13 @@ internal sealed class TaskStreams(
             foreach (var line in lines)
             {
                 place = new FeedPlace(line.Feed, line.Id);
-                if (_seen.TryAdd(line.Id, line.Feed)) fresh.Add(line);
+                if (!_seen.ContainsKey(line.Id)) fresh.Add(line);
             }
         }
         while (lines.Count == PageMax);
 
+        // Only now: a page that can not be read gives none of the lines before it.
+        foreach (var line in fresh) _seen[line.Id] = line.Feed;
         var swapped = PutInOrderOfTasks(fresh);
         foreach (var line in fresh)
         {
