@@ -8,16 +8,20 @@ namespace Taishang.Ai.Models;
 /// <param name="LoadMs">Milliseconds that loading or connecting took.</param>
 /// <param name="LatencyMs">Milliseconds that the second embedding of the probe took, after the first warmed it.</param>
 /// <param name="MaxTokens">Tokens of a text that the model reads; 0: unknown.</param>
+/// <param name="Normalized">Whether the vector has the length 1.</param>
 /// <param name="Checksum">Digest of what was loaded; empty for a remote model.</param>
 /// <param name="Error">The kind of failure; null if it passed.</param>
 /// <param name="Reason">Why it failed, for a person to read; empty if it passed.</param>
 internal sealed record ModelTestReport(
-    bool Passed, int Dimensions, double LoadMs, double LatencyMs, int MaxTokens, string Checksum,
+    bool Passed, int Dimensions, double LoadMs, double LatencyMs, int MaxTokens, bool Normalized, string Checksum,
     ModelErrorKind? Error, string Reason);
 
 /// <summary>Tests a model by really using it.</summary>
 internal sealed class ModelProbe(EmbeddingModels models, TimeProvider time)
 {
+    // Rounding of float32 over some thousand numbers stays far below this; no unnormalised vector is so near 1.
+    private const float LengthTolerance = 1e-3f;
+
     // Both languages that the system is for, so that a tokenizer that knows neither shows itself.
     private static readonly string[] Probe = ["The quick test of a model. 模型的快速测试。"];
 
@@ -38,11 +42,12 @@ internal sealed class ModelProbe(EmbeddingModels models, TimeProvider time)
             string? fault = FaultOf(first, second);
             return new ModelTestReport(
                 fault is null, fault is null ? second.Dimensions : 0, loadMs, latencyMs, model.Info.MaxTokens,
-                model.Info.Checksum ?? "", fault is null ? null : ModelErrorKind.RunFailed, fault ?? "");
+                Math.Abs(TensorPrimitives.Norm<float>(second.Values) - 1) < LengthTolerance, model.Info.Checksum ?? "",
+                fault is null ? null : ModelErrorKind.RunFailed, fault ?? "");
         }
         catch (ModelException failure)
         {
-            return new ModelTestReport(false, 0, loadMs, 0, 0, "", failure.Kind, failure.Message);
+            return new ModelTestReport(false, 0, loadMs, 0, 0, false, "", failure.Kind, failure.Message);
         }
     }
 

@@ -62,14 +62,17 @@ internal sealed class ModelTest(EmbeddingModels embeddings, InferenceModels infe
         {
             using var lease = await inference.AcquireAsync(reference, cancellation);
             var started = time.GetTimestamp();
-            if (kind == ClassificationKind) await lease.Value.ClassifyAsync(Probe, cancellation);
-            return new TestModelResponse
+            var seen = kind == ClassificationKind ? await lease.Value.ClassifyAsync(Probe, cancellation) : null;
+            var answer = new TestModelResponse
             {
                 Passed = true,
                 Kind = kind,
                 LatencyMs = time.GetElapsedTime(started).TotalMilliseconds,
                 Checksum = Hex(lease.Value.Checksum),
             };
+            if (seen is not null)
+                answer.Labels.AddRange(seen.Texts[0].Select(label => label.Label).Order(StringComparer.Ordinal));
+            return answer;
         }
         catch (ModelException e)
         {
@@ -77,15 +80,21 @@ internal sealed class ModelTest(EmbeddingModels embeddings, InferenceModels infe
         }
     }
 
-    private static TestModelResponse Report(ModelTestReport report) => new()
+    private static TestModelResponse Report(ModelTestReport report)
     {
-        Passed = report.Passed,
-        Reason = report.Reason,
-        Kind = EmbeddingKind,
-        Dims = report.Dimensions,
-        LatencyMs = report.LatencyMs,
-        Checksum = Hex(report.Checksum),
-    };
+        var answer = new TestModelResponse
+        {
+            Passed = report.Passed,
+            Reason = report.Reason,
+            Kind = EmbeddingKind,
+            Dims = report.Dimensions,
+            LatencyMs = report.LatencyMs,
+            Checksum = Hex(report.Checksum),
+            MaxTokens = report.MaxTokens,
+        };
+        if (report.Passed) answer.Normalized = report.Normalized;
+        return answer;
+    }
 
     private static string Hex(string checksum) =>
         checksum.StartsWith(ChecksumPrefix, StringComparison.Ordinal) ? checksum[ChecksumPrefix.Length..] : checksum;

@@ -82,5 +82,8 @@ public sealed class ModelVersion
 
     public string? Checksum { get; set; }
 
+    /// <summary>What a test measured of <see cref="ModelFacts"/>, as JSON.</summary>
+    public string? Facts { get; set; }
+
     public DateTimeOffset CreatedAt { get; set; }
 }

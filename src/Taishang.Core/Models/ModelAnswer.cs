@@ -80,10 +80,22 @@ internal sealed record ModelVersionAnswer
 
     public string? Checksum { get; init; }
 
+    public int? MaxTokens { get; init; }
+
+    public bool? Normalized { get; init; }
+
+    public IReadOnlyList<string>? Labels { get; init; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
-    public static ModelVersionAnswer Of(ModelVersion version, bool current) => new()
+    public static ModelVersionAnswer Of(ModelVersion version, bool current) =>
+        Of(version, current, ModelFacts.Of(version));
+
+    private static ModelVersionAnswer Of(ModelVersion version, bool current, ModelFacts facts) => new()
     {
+        MaxTokens = facts.MaxTokens,
+        Normalized = facts.Normalized,
+        Labels = facts.Labels,
         Id = version.Id,
         ModelId = version.ModelId,
         Version = version.Version,

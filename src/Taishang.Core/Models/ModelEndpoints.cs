@@ -78,8 +78,8 @@ internal static class ModelEndpoints
             version, cancellation);
 
         var test = await tester.TryTestAsync(model, version, cancellation);
-        if (test is { Passed: true, Kind: { } kind })
-            await store.FillFactsAsync(id, version.Version, kind, test.Dims, test.Checksum, cancellation);
+        if (test is { Passed: true, Kind: not null })
+            await store.FillFactsAsync(id, version.Version, test, cancellation);
         var active = test.Passed && body.Status != ModelStatus.Inactive;
         await store.SetStatusAsync(
             model, active ? ModelStatus.Active : ModelStatus.Inactive, test.Reason, cancellation);
@@ -132,8 +132,9 @@ internal static class ModelEndpoints
         {
             if (await tester.MisfitAsync(id, version, test, cancellation) is { } misfit)
                 throw new ApiException(
-                    ErrorCodes.ModelIncompatible, $"version: {misfit}; a new promise is a new major");
+                    ErrorCodes.ModelIncompatible, $"version: {misfit}; a new promise is a new major or minor");
             (version.Kind, version.Dims, version.Checksum) = (test.Kind, test.Dims, test.Checksum);
+            version.Facts = ModelFacts.TextOf(test);
         }
         else if (running)
         {

@@ -83,9 +83,8 @@ internal static class ModelLifeEndpoints
     {
         if (await tester.MisfitAsync(version.ModelId, version, test, cancellation) is { } misfit)
             throw new ApiException(ErrorCodes.ModelIncompatible, misfit);
-        if (version.Kind is null && test.Kind is { } kind)
-            await store.FillFactsAsync(
-                version.ModelId, version.Version, kind, test.Dims, test.Checksum, cancellation);
+        if (version.Kind is null && test.Kind is not null)
+            await store.FillFactsAsync(version.ModelId, version.Version, test, cancellation);
     }
 
     private static async Task<ModelVersion> CurrentAsync(

@@ -16,7 +16,7 @@ public sealed class ModelStore(Database database, TimeProvider time)
 
     private const string SelectVersion =
         """
-        SELECT id, model_id, version, major, endpoint, config, kind, dims, checksum, created_at
+        SELECT id, model_id, version, major, endpoint, config, kind, dims, checksum, facts, created_at
         FROM tai_model_versions
         """;
 
@@ -45,8 +45,8 @@ public sealed class ModelStore(Database database, TimeProvider time)
     private const string InsertVersion =
         """
         INSERT INTO tai_model_versions
-            (id, model_id, version, major, endpoint, config, kind, dims, checksum, created_at)
-        VALUES (@Id, @ModelId, @Version, @Major, @Endpoint, @Config, @Kind, @Dims, @Checksum, @CreatedAt)
+            (id, model_id, version, major, endpoint, config, kind, dims, checksum, facts, created_at)
+        VALUES (@Id, @ModelId, @Version, @Major, @Endpoint, @Config, @Kind, @Dims, @Checksum, @Facts, @CreatedAt)
         """;
 
     private const string SwitchVersion =
@@ -68,7 +68,7 @@ public sealed class ModelStore(Database database, TimeProvider time)
     private const string FillFacts =
         """
         UPDATE tai_model_versions
-        SET kind = @Kind, dims = @Dims, checksum = @Checksum
+        SET kind = @Kind, dims = @Dims, checksum = @Checksum, facts = @Facts
         WHERE model_id = @ModelId AND version = @Version AND kind IS NULL
         """;
 
@@ -262,11 +262,19 @@ public sealed class ModelStore(Database database, TimeProvider time)
 
     /// <summary>Writes what the first passed test measured; later ones change nothing.</summary>
     public Task FillFactsAsync(
-        string modelId, string version, string kind, int? dims, string? checksum, CancellationToken cancellation) =>
+        string modelId, string version, ModelTest test, CancellationToken cancellation) =>
         database.WriteAsync(
             session => session.ExecuteAsync(
                 FillFacts,
-                new { ModelId = modelId, Version = version, Kind = kind, Dims = dims, Checksum = checksum }),
+                new
+                {
+                    ModelId = modelId,
+                    Version = version,
+                    test.Kind,
+                    test.Dims,
+                    test.Checksum,
+                    Facts = ModelFacts.TextOf(test),
+                }),
             cancellation);
 
     /// <summary>Replaces all tags.</summary>

@@ -32,6 +32,9 @@ internal sealed class ModelTester(IAiClient ai, ModelStore store, ConfigSecrets 
             Dims = answer.Dims > 0 ? answer.Dims : null,
             LatencyMs = Math.Max(0, answer.LatencyMs),
             Checksum = answer.Checksum.Length > 0 ? answer.Checksum : null,
+            MaxTokens = answer.MaxTokens > 0 ? answer.MaxTokens : null,
+            Normalized = answer.HasNormalized ? answer.Normalized : null,
+            Labels = answer.Labels.Count > 0 ? [.. answer.Labels.Order(StringComparer.Ordinal)] : null,
         };
     }
 
@@ -55,16 +58,8 @@ internal sealed class ModelTester(IAiClient ai, ModelStore store, ConfigSecrets 
         if (version.Checksum is { } known && test.Checksum is { } now && known != now)
             return $"the model's file has changed since {version.Version} was registered; register it as a new version";
         var others = await store.VersionsOfMajorAsync(modelId, version.Major, cancellation);
-        foreach (var other in others)
-        {
-            if (other.Kind is null) continue;
-            if (other.Kind != test.Kind)
-                return $"version {other.Version} of major {other.Major} is of kind {other.Kind}, this of {test.Kind}";
-            if (other.Dims != test.Dims)
-                return $"version {other.Version} of major {other.Major} has {other.Dims} dims, this one {test.Dims}";
-        }
-
-        return null;
+        return others.Select(other => ModelPromises.Misfit(version, test, other))
+            .FirstOrDefault(misfit => misfit is not null);
     }
 
     private static string Cut(string reason) =>
@@ -86,4 +81,10 @@ public sealed record ModelTest
     public required double LatencyMs { get; init; }
 
     public string? Checksum { get; init; }
+
+    public int? MaxTokens { get; init; }
+
+    public bool? Normalized { get; init; }
+
+    public IReadOnlyList<string>? Labels { get; init; }
 }

@@ -54,6 +54,9 @@ public sealed class EmbeddingModelsTests
         Assert.Equal(ModelsWorld.Dimensions, report.Dimensions);
         Assert.True(report.LatencyMs > 0 && report.LoadMs > 0);
         Assert.Equal("sha256:".Length + 64, report.Checksum.Length);
+        Assert.True(report.Normalized);
+        var plain = ModelsWorld.Reference("tokens") with { ConfigJson = """{"normalize":false}""" };
+        Assert.False((await world.Embedding.TestAsync(plain, default)).Normalized);
         Assert.Null(report.Error);
     }
 

@@ -104,10 +104,13 @@ public sealed class ModelStoreTests
         await using var world = await DatabaseWorld.CreateFrozenAsync(dialect);
         var store = new ModelStore(world.Database, world.Time);
         var model = await AddAsync(world, store, "notes", "onnx");
-        await store.FillFactsAsync(model.Id, "1.0.0", "embedding", 4, null, CancellationToken.None);
-        await store.FillFactsAsync(model.Id, "1.0.0", "tensors", null, "x", CancellationToken.None);
+        var first = new ModelTest { Passed = true, LatencyMs = 1, Kind = "embedding", Dims = 4, MaxTokens = 512 };
+        var later = new ModelTest { Passed = true, LatencyMs = 1, Kind = "tensors", Checksum = "x", MaxTokens = 9 };
+        await store.FillFactsAsync(model.Id, "1.0.0", first, CancellationToken.None);
+        await store.FillFactsAsync(model.Id, "1.0.0", later, CancellationToken.None);
         var version = await store.FindVersionAsync(model.Id, "1.0.0", CancellationToken.None);
         Assert.Equal(("embedding", 4, null), (version!.Kind, version.Dims, version.Checksum));
+        Assert.Equal(512, ModelFacts.Of(version).MaxTokens);
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]
