@@ -101,6 +101,7 @@ internal static class ModelEndpoints
         var body = await JsonBody.ReadAsync<ModelUpdate>(context, cancellation);
         var major = ModelRules.Check(body);
         var model = await store.GetAsync(id, cancellation);
+        if (body.Config is { } asked) ModelConfigSchema.Require(model.Provider, asked);
         var config = body.Config is { } given ? secrets.Seal(ModelRules.Object(given), model.Config, id) : model.Config;
         var endpoint = body.Endpoint ?? model.Endpoint;
         if (await store.FindVersionAsync(id, body.Version, cancellation) is { } existing)

@@ -29,12 +29,12 @@ internal static partial class ModelRules
         if (body.Status is not (null or ModelStatus.Active or ModelStatus.Inactive))
             Add(errors, "status", $"expected active or inactive, came {Quote(body.Status)}");
         var major = CheckVersion(errors, body.Version);
-        CheckConfig(errors, body.Config);
+        if (CheckConfig(errors, body.Config) is { } config) ModelConfigSchema.Check(errors, body.Provider, config);
         errors.ThrowIfAny();
         return major;
     }
 
-    /// <returns>The major version.</returns>
+    /// <returns>The major version. The config is checked by itself, once it is known whose it is.</returns>
     public static int Check(ModelUpdate body)
     {
         var errors = new FieldErrors();
@@ -70,13 +70,17 @@ internal static partial class ModelRules
         return 0;
     }
 
-    private static void CheckConfig(FieldErrors errors, JsonElement? config)
+    /// <returns>The config when it is an object of a size that is taken.</returns>
+    private static JsonElement? CheckConfig(FieldErrors errors, JsonElement? config)
     {
-        if (config is not { } given) return;
+        if (config is not { } given) return null;
         if (given.ValueKind != JsonValueKind.Object)
             errors.Add(ErrorCodes.WrongType, "config", "expected an object");
         else if (Encoding.UTF8.GetByteCount(given.GetRawText()) > ConfigBytesMax)
             Add(errors, "config", $"expected at most {ConfigBytesMax} bytes");
+        else
+            return given;
+        return null;
     }
 
     private static void Add(FieldErrors errors, string field, string message) =>

@@ -16,7 +16,7 @@ public sealed class ModelSecretTests
         await using var host = await CoreHost.StartAsync();
         var created = await host.Api.PostAsync(Root,
             $$"""
-            {"name":"n","provider":"openai","version":"1.0.0","endpoint":"http://127.0.0.1:9/v1","config":{
+            {"name":"n","provider":"p","version":"1.0.0","endpoint":"http://127.0.0.1:9/v1","config":{
               "api_key":"{{Secret}}","max_tokens":5,"headers":{"Authorization":"Bearer {{Secret}}"},
               "keys":[{"client_secret":"{{Secret}}"}] } }
             """);

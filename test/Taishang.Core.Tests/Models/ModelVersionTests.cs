@@ -139,7 +139,7 @@ public sealed class ModelVersionTests
     [InlineData("""{"version":"2"}""", 20003)]
     [InlineData("""{"version":"1.0.1","name":"other"}""", 10003)]
     [InlineData("""{"version":"1.0.1","endpoint":"http://10.0.0.1"}""", 80001)]
-    [InlineData("""{"version":"1.0.1","config":{"token":"***"}}""", 20003)]
+    [InlineData("""{"version":"1.0.1","config":{"extra":{"token":"***"}}}""", 20003)]
     public async Task A_bad_update_is_refused_and_changes_nothing(string json, int code)
     {
         await using var host = await CoreHost.StartAsync();
