@@ -35,6 +35,11 @@ public sealed class Model
     /// <summary>A <see cref="ModelCard"/> as JSON; null when nobody wrote one.</summary>
     public string? Card { get; set; }
 
+    public DateTimeOffset? TestedAt { get; set; }
+
+    /// <summary>Tests in a row that the timer saw fail.</summary>
+    public int TestsFailed { get; set; }
+
     public DateTimeOffset? DeprecatedAt { get; set; }
 
     /// <summary>Calls are refused from then on; set only while deprecated.</summary>

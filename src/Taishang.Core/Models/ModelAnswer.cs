@@ -31,6 +31,11 @@ internal sealed record ModelAnswer
 
     public ModelCard? Card { get; init; }
 
+    public DateTimeOffset? TestedAt { get; init; }
+
+    /// <summary>null for none.</summary>
+    public int? TestsFailed { get; init; }
+
     public DateTimeOffset? RetireAt { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
@@ -51,6 +56,8 @@ internal sealed record ModelAnswer
         Dims = model.Dims,
         Tags = JsonSerializer.Deserialize<Dictionary<string, string>>(model.Tags, ApiJson.Options) ?? [],
         Card = model.Card is null ? null : JsonSerializer.Deserialize<ModelCard>(model.Card, ApiJson.Options),
+        TestedAt = model.TestedAt,
+        TestsFailed = model.TestsFailed > 0 ? model.TestsFailed : null,
         RetireAt = model.RetireAt,
         CreatedAt = model.CreatedAt,
         UpdatedAt = model.UpdatedAt,

@@ -26,5 +26,18 @@ public sealed class ModelOptions
     [Range(0, 60_000)]
     public int CacheMs { get; set; } = 2_000;
 
+    /// <summary>
+    /// After how many minutes models in use are tested again: 0–10,080, default 30; 0 is never. A test embeds one short
+    /// text, which a paid service charges for.
+    /// </summary>
+    [Range(0, 10_080)]
+    public int RetestMinutes { get; set; } = 30;
+
+    /// <summary>
+    /// Failed tests in a row after which an active model becomes inactive: 0–1,000, default 0, which only warns.
+    /// </summary>
+    [Range(0, 1_000)]
+    public int RetestDeactivateAfter { get; set; }
+
     internal bool NetworksAreValid => AllowedNetworks.TrueForAll(network => IPNetwork.TryParse(network, out _));
 }

@@ -32,5 +32,6 @@ internal static class ModelSetup
             provider.GetRequiredService<ModelStore>(), provider.GetRequiredService<ModelTester>(),
             provider.GetRequiredService<IOptions<ModelOptions>>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService<ModelSeed>();
+        services.AddHostedService<ModelWatch>();
     }
 }

@@ -9,7 +9,8 @@ public sealed class ModelStore(Database database, TimeProvider time)
     private const string SelectModel =
         """
         SELECT m.id, m.name, m.provider, m.version, m.status, m.status_reason, m.endpoint, m.config,
-               v.kind, v.dims, m.tags, m.card, m.deprecated_at, m.retire_at, m.created_at, m.updated_at
+               v.kind, v.dims, m.tags, m.card, m.tested_at, m.tests_failed, m.deprecated_at, m.retire_at,
+               m.created_at, m.updated_at
         FROM tai_models m
         LEFT JOIN tai_model_versions v ON v.model_id = m.id AND v.version = m.version
         """;
@@ -38,8 +39,9 @@ public sealed class ModelStore(Database database, TimeProvider time)
     private const string InsertModel =
         """
         INSERT INTO tai_models
-            (id, name, provider, version, status, status_reason, endpoint, config, created_at, updated_at)
-        VALUES (@Id, @Name, @Provider, @Version, @Status, @StatusReason, @Endpoint, @Config, @CreatedAt, @UpdatedAt)
+            (id, name, provider, version, status, status_reason, endpoint, config, tested_at, created_at, updated_at)
+        VALUES (@Id, @Name, @Provider, @Version, @Status, @StatusReason, @Endpoint, @Config, @CreatedAt, @CreatedAt,
+            @UpdatedAt)
         """;
 
     private const string InsertVersion =
@@ -61,8 +63,16 @@ public sealed class ModelStore(Database database, TimeProvider time)
         """
         UPDATE tai_models
         SET status = @Status, status_reason = @StatusReason, deprecated_at = @DeprecatedAt, retire_at = @RetireAt,
-            updated_at = @Now
+            tests_failed = 0, updated_at = @Now
         WHERE id = @Id AND status = @SeenStatus
+        """;
+
+    private const string SetTested =
+        """
+        UPDATE tai_models
+        SET status = @Status, status_reason = @Reason, tests_failed = @Failed, tested_at = @Now,
+            updated_at = CASE WHEN status = @Status THEN updated_at ELSE @Now END
+        WHERE id = @Id AND status = @SeenStatus AND version = @SeenVersion
         """;
 
     private const string FillFacts =
@@ -276,6 +286,35 @@ public sealed class ModelStore(Database database, TimeProvider time)
                     Facts = ModelFacts.TextOf(test),
                 }),
             cancellation);
+
+    /// <summary>Models in use that were last tested before a time, those first that have waited longest.</summary>
+    public Task<IReadOnlyList<Model>> DueForTestAsync(
+        DateTimeOffset before, int max, CancellationToken cancellation) =>
+        database.ReadAsync(
+            session => session.QueryAsync<Model>(
+                $"""
+                {SelectModel}
+                WHERE m.status IN ('active', 'deprecated') AND (m.tested_at IS NULL OR m.tested_at < @before)
+                ORDER BY m.tested_at, m.id LIMIT @max
+                """,
+                new { before, max }),
+            cancellation);
+
+    /// <summary>Writes what a test by the timer came to; false when the model changed meanwhile.</summary>
+    public async Task<bool> SetTestedAsync(
+        Model seen, string status, string? reason, int failed, CancellationToken cancellation) =>
+        await database.WriteAsync(
+            session => session.ExecuteAsync(SetTested, new
+            {
+                seen.Id,
+                Status = status,
+                Reason = reason,
+                Failed = failed,
+                Now = time.GetUtcNow(),
+                SeenStatus = seen.Status,
+                SeenVersion = seen.Version,
+            }),
+            cancellation) == 1;
 
     /// <summary>Replaces all tags.</summary>
     /// <exception cref="ApiException">There is no such model (20001).</exception>
