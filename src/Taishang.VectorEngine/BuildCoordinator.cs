@@ -116,6 +116,9 @@ internal sealed class BuildCoordinator : IAsyncDisposable
                 {
                     joined = run.Joined;
                     demand = run.Demand;
+                    // Once is enough: another pass that others need is no second rebuild.
+                    if (demand == MaintenanceDemand.Rebuild)
+                        run.Demand = MaintenanceDemand.Compaction;
                 }
 
                 await _maintainer.RunAsync(demand, run.Report, run.Stop.Token);

@@ -50,6 +50,9 @@ public interface IVectorCollection : IAsyncDisposable
     /// <summary>Writes the rows anew without the dead.</summary>
     Task CompactAsync(IProgress<double>? progress, CancellationToken cancellation);
 
+    /// <summary>Writes the rows and their index anew.</summary>
+    Task RebuildAsync(IProgress<double>? progress, CancellationToken cancellation);
+
     /// <summary>Changes the parameters that may change.</summary>
     Task ReconfigureAsync(int? efSearch, int? probes, TimeSpan? timeToLive, CancellationToken cancellation);
 

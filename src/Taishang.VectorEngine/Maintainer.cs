@@ -106,12 +106,13 @@ internal sealed partial class Maintainer(
     }
 
     private bool NeedsCompaction(Snapshot snapshot, MaintenanceDemand demand) =>
-        files.Manifest.Begun is not null || snapshot.Generation.Index?.IsOutgrown(snapshot.Rows) == true
+        (demand == MaintenanceDemand.Rebuild && snapshot.Rows > 0)
+        || files.Manifest.Begun is not null || snapshot.Generation.Index?.IsOutgrown(snapshot.Rows) == true
         || HasTooManyDead(snapshot.Rows, snapshot.Live, demand);
 
     private static bool HasTooManyDead(int rows, int live, MaintenanceDemand demand) => demand switch
     {
-        MaintenanceDemand.Compaction => rows > live,
+        MaintenanceDemand.Compaction or MaintenanceDemand.Rebuild => rows > live,
         MaintenanceDemand.Build => rows - live > rows * Limits.CompactShareOnBuild,
         _ => rows - live >= Limits.CompactRowsMin && rows - live > rows * Limits.CompactShare,
     };

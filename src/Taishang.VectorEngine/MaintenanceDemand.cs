@@ -11,4 +11,7 @@ internal enum MaintenanceDemand
 
     /// <summary>No dead row left, however few they are.</summary>
     Compaction,
+
+    /// <summary>The same, and the rows and their index written anew though none is dead.</summary>
+    Rebuild,
 }

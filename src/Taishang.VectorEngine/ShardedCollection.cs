@@ -112,6 +112,10 @@ public sealed partial class ShardedCollection : IVectorCollection
     public Task CompactAsync(IProgress<double>? progress, CancellationToken cancellation) =>
         ForEachShardAsync((shard, share) => shard.CompactAsync(share, cancellation), progress);
 
+    /// <summary>Shard by shard, as <see cref="BuildIndexAsync"/>.</summary>
+    public Task RebuildAsync(IProgress<double>? progress, CancellationToken cancellation) =>
+        ForEachShardAsync((shard, share) => shard.RebuildAsync(share, cancellation), progress);
+
     /// <inheritdoc/>
     public async Task ReconfigureAsync(
         int? efSearch, int? probes, TimeSpan? timeToLive, CancellationToken cancellation)

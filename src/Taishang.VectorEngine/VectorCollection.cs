@@ -146,6 +146,16 @@ public sealed partial class VectorCollection : IVectorCollection
         return _builds.BuildAsync(MaintenanceDemand.Compaction, progress, cancellation);
     }
 
+    /// <summary>
+    /// Does what <see cref="CompactAsync"/> does, and lays the index anew though no row is dead: what came in many small
+    /// steps is then as if it had come at once.
+    /// </summary>
+    public Task RebuildAsync(IProgress<double>? progress, CancellationToken cancellation)
+    {
+        ThrowIfDisposed();
+        return _builds.BuildAsync(MaintenanceDemand.Rebuild, progress, cancellation);
+    }
+
     /// <summary>Changes the parameters that may change: graph search width, time to live of rows to come.</summary>
     /// <param name="efSearch">1–16384; null keeps what is.</param>
     /// <param name="probes">Lists to look through, 1–65536; null keeps what is.</param>

@@ -18,12 +18,14 @@ internal sealed class BuildCalls(
         BuildIndexRequest request, IServerStreamWriter<BuildIndexProgress> stream, CancellationToken cancellation)
     {
         var id = RequestRules.CollectionId(request.CollectionId);
+        if (!Enum.IsDefined(request.Work))
+            throw new WorkerException(ErrorCode.InvalidArgument, $"work: no such work, got {request.Work}", "work");
         using var lease = await store.EnterAsync(id, cancellation);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(
             cancellation, lease.Closing, lifetime.ApplicationStopping);
         try
         {
-            await BuildAsync(lease, stream, stop.Token);
+            await BuildAsync(lease, request.Work, stream, stop.Token);
         }
         catch (OperationCanceledException) when (lease.Closing.IsCancellationRequested
             && !cancellation.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested)
@@ -33,7 +35,8 @@ internal sealed class BuildCalls(
     }
 
     private async Task BuildAsync(
-        CollectionLease lease, IServerStreamWriter<BuildIndexProgress> stream, CancellationToken cancellation)
+        CollectionLease lease, IndexWork work, IServerStreamWriter<BuildIndexProgress> stream,
+        CancellationToken cancellation)
     {
         // The first word tells the caller that it was heard, also when the build has to wait for its turn.
         await stream.WriteAsync(new BuildIndexProgress(), cancellation);
@@ -44,7 +47,7 @@ internal sealed class BuildCalls(
         // The newest share is all that anyone wants: a slow reader skips the older ones and never holds up the build.
         var shares = Channel.CreateBounded<double>(
             new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
-        var build = RunAsync(lease.Collection, shares.Writer, cancellation);
+        var build = RunAsync(lease.Collection, work, shares.Writer, cancellation);
         try
         {
             await foreach (var share in shares.Reader.ReadAllAsync(cancellation))
@@ -71,11 +74,19 @@ internal sealed class BuildCalls(
     }
 
     private static async Task RunAsync(
-        IVectorCollection collection, ChannelWriter<double> shares, CancellationToken cancellation)
+        IVectorCollection collection, IndexWork work, ChannelWriter<double> shares, CancellationToken cancellation)
     {
+        var progress = new LatestShare(shares);
         try
         {
-            await Task.Run(() => collection.BuildIndexAsync(new LatestShare(shares), cancellation), cancellation);
+            await Task.Run(
+                () => work switch
+                {
+                    IndexWork.Compact => collection.CompactAsync(progress, cancellation),
+                    IndexWork.Rebuild => collection.RebuildAsync(progress, cancellation),
+                    _ => collection.BuildIndexAsync(progress, cancellation),
+                },
+                cancellation);
         }
         finally
         {

@@ -14,6 +14,29 @@ public sealed class BuildCallsTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    public async Task A_compaction_leaves_no_dead_row_and_a_rebuild_none_of_the_old_index()
+    {
+        await using var worker = await WorkerHost.StartAsync(_folder.Path);
+        var id = await worker.CreateAsync(Dims, Metric.L2, IndexType.Hnsw);
+        await worker.UpsertAsync(id, WorkerHost.RandomRows(1_000, Dims, seed: 5));
+        await BuildAsync(worker, id);
+        await worker.Client.DeleteVectorsAsync(new DeleteVectorsRequest
+        {
+            CollectionId = id,
+            Ids = { new RowId { Text = "r1" } },
+        });
+
+        await BuildAsync(worker, id);
+        Assert.Equal(1, await DeadAsync(worker, id));
+        var compacted = await BuildAsync(worker, id, IndexWork.Compact);
+        Assert.Equal((0, 999), (await DeadAsync(worker, id), compacted[^1].IndexedRows));
+        var rebuilt = await BuildAsync(worker, id, IndexWork.Rebuild);
+        Assert.Equal((0, 999), (await DeadAsync(worker, id), rebuilt[^1].IndexedRows));
+        var refused = await Assert.ThrowsAsync<RpcException>(() => BuildAsync(worker, id, (IndexWork)9));
+        Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
+    }
+
+    [Fact]
     public async Task A_build_streams_growing_shares_and_ends_with_the_covered_rows()
     {
         await using var worker = await WorkerHost.StartAsync(_folder.Path);
@@ -93,10 +116,14 @@ public sealed class BuildCallsTests : IDisposable
             () => BuildAsync(worker, Guid.CreateVersion7().ToString("D")));
     }
 
-    private static async Task<List<BuildIndexProgress>> BuildAsync(WorkerHost worker, string id)
+    private static async Task<long> DeadAsync(WorkerHost worker, string id) =>
+        (await worker.Client.DescribeCollectionAsync(new DescribeCollectionRequest { CollectionId = id })).DeadRows;
+
+    private static async Task<List<BuildIndexProgress>> BuildAsync(
+        WorkerHost worker, string id, IndexWork work = IndexWork.Unspecified)
     {
         using var call = worker.Client.BuildIndex(
-            new BuildIndexRequest { CollectionId = id },
+            new BuildIndexRequest { CollectionId = id, Work = work },
             deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(1));
         var progress = new List<BuildIndexProgress>();
         await foreach (var step in call.ResponseStream.ReadAllAsync()) progress.Add(step);

@@ -135,6 +135,8 @@ public sealed class CollectionBuildTests
     [InlineData("""{}""", "payload.collection")]
     [InlineData("""{"collection":5}""", "payload.collection")]
     [InlineData("""{"collection":"a","m":3}""", "payload.m")]
+    [InlineData("""{"collection":"a","work":"polish"}""", "payload.work")]
+    [InlineData("""{"collection":"a","work":3}""", "payload.work")]
     [InlineData("""[]""", "payload")]
     public void A_payload_is_checked(string payload, string field)
     {
