@@ -147,8 +147,8 @@ public sealed partial class VectorCollection : IVectorCollection
     }
 
     /// <summary>
-    /// Does what <see cref="CompactAsync"/> does, and lays the index anew though no row is dead: what came in many small
-    /// steps is then as if it had come at once.
+    /// Does what <see cref="CompactAsync"/> does, and lays the index anew though no row is dead: what came in many
+    /// small steps is then as if it had come at once.
     /// </summary>
     public Task RebuildAsync(IProgress<double>? progress, CancellationToken cancellation)
     {

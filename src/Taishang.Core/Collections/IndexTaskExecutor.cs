@@ -50,7 +50,8 @@ internal sealed class IndexTaskExecutor(
                 new BuildIndexRequest { CollectionId = row.Id, Work = Works[work] }, row.WorkerId,
                 new Progress(context), cancellation);
             context.AddCost(0, (long)(done.BuildSeconds * 1000));
-            context.Log(TaskLogLevel.Info, $"{work}: {done.IndexedRows} rows are indexed, after {done.BuildSeconds:0.###} s");
+            context.Log(
+                TaskLogLevel.Info, $"{work}: {done.IndexedRows} rows are indexed, after {done.BuildSeconds:0.###} s");
             await readiness.AfterBuildAsync(row, cancellation);
             return new JsonObject
             {

@@ -13,10 +13,13 @@ public sealed class MonthlyTable
     public static readonly MonthlyTable TaskEvents = new("tai_task_events");
     public static readonly MonthlyTable TaskLogs = new("tai_task_logs");
     public static readonly MonthlyTable TaskAnswers = new("tai_task_answers");
-    public static readonly IReadOnlyList<MonthlyTable> All = [Tasks, ServiceCalls, TaskEvents, TaskLogs, TaskAnswers];
+    public static readonly MonthlyTable TaskCosts = new("tai_task_costs");
+    public static readonly IReadOnlyList<MonthlyTable> All =
+        [Tasks, ServiceCalls, TaskEvents, TaskLogs, TaskAnswers, TaskCosts];
 
     /// <summary>What a month of tasks consists of: they are made and dropped together.</summary>
-    public static readonly IReadOnlyList<MonthlyTable> OfTasks = [Tasks, TaskEvents, TaskLogs, TaskAnswers];
+    public static readonly IReadOnlyList<MonthlyTable> OfTasks =
+        [Tasks, TaskEvents, TaskLogs, TaskAnswers, TaskCosts];
 
     private const string MonthMark = "{month}";
 

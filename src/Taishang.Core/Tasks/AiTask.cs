@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Taishang.Core.Tasks.Watching;
 
 namespace Taishang.Core.Tasks;
 
@@ -150,6 +151,9 @@ internal sealed record TaskView(string Id, string Type, string Status, JsonEleme
     public string? TraceId { get; init; }
 
     public required TaskCost Cost { get; init; }
+
+    /// <summary>Of each attempt that cost something; only where one task is asked for.</summary>
+    public IReadOnlyList<AttemptCostView>? AttemptCosts { get; init; }
 
     public DateTimeOffset CreatedAt { get; init; }
 

@@ -62,10 +62,14 @@ internal static class TaskEndpoints
     }
 
     private static async Task<IResult> GetAsync(
-        string id, TaskStore store, TaskStory story, CancellationToken cancellation)
+        string id, TaskStore store, TaskStory story, TaskCostStore costs, CancellationToken cancellation)
     {
         var task = await store.GetAsync(id, cancellation);
-        return Envelope.Ok(TaskView.Of(task) with { Errors = await story.ReadAsync(task, cancellation) });
+        return Envelope.Ok(TaskView.Of(task) with
+        {
+            Errors = await story.ReadAsync(task, cancellation),
+            AttemptCosts = await costs.ReadAsync(task, cancellation),
+        });
     }
 
     private static async Task<IResult> UpdateAsync(

@@ -66,6 +66,8 @@ internal static class TaskSaves
             session,
             saves.Where(save => held.Contains(save.Claim.Task.Id)).Select(save => (save.Claim.Task.Id, save.Logs)),
             logLinesMax);
+        await TaskCostStore.WriteAsync(
+            session, saves.Where(save => held.Contains(save.Claim.Task.Id)).Select(save => (save.Claim, save.Cost)));
         await TaskAnswerStore.WriteAsync(session, saves.Where(save => held.Contains(save.Claim.Task.Id)));
         return [.. saves.Select(save => held.Contains(save.Claim.Task.Id))];
     }

@@ -81,6 +81,10 @@ internal static class TaskSettling
             settlements.Where(settlement => Holds(held, settlement) is not null)
                 .Select(settlement => (settlement.Claim.Task.Id, settlement.Logs)),
             options.LogLinesMax);
+        await TaskCostStore.WriteAsync(
+            session,
+            settlements.Where(settlement => Holds(held, settlement) is not null)
+                .Select(settlement => (settlement.Claim, settlement.Cost)));
         return moves;
     }
 

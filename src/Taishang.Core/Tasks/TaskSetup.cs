@@ -35,6 +35,7 @@ internal static class TaskSetup
         services.AddSingleton<TaskList>();
         services.AddSingleton<TaskLogStore>();
         services.AddSingleton<TaskAnswerStore>();
+        services.AddSingleton<TaskCostStore>();
         services.AddSingleton<TaskStatsStore>();
         services.AddSingleton<TaskFeed>();
         services.AddSingleton<TaskStreams>();

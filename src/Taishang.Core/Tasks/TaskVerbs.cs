@@ -52,6 +52,8 @@ internal sealed class TaskVerbs(
 
     private const string DeleteAnswers = "DELETE FROM tai_task_answers_{month} WHERE task_id = @id";
 
+    private const string DeleteCosts = "DELETE FROM tai_task_costs_{month} WHERE task_id = @id";
+
     private static readonly TimeSpan LookPause = TimeSpan.FromMilliseconds(20);
 
     private readonly TaskOptions _options = options.Value;
@@ -123,6 +125,7 @@ internal sealed class TaskVerbs(
                 await session.ExecuteAsync(MonthlyTable.Sql(DeleteEvents, month), new { id });
                 await session.ExecuteAsync(MonthlyTable.Sql(DeleteLogs, month), new { id });
                 await session.ExecuteAsync(MonthlyTable.Sql(DeleteAnswers, month), new { id });
+                await session.ExecuteAsync(MonthlyTable.Sql(DeleteCosts, month), new { id });
             },
             cancellation);
     }

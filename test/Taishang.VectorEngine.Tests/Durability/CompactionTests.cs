@@ -159,7 +159,8 @@ public sealed class CompactionTests
     private static string[] FilesOf(EngineFolder folder) =>
     [
         .. Directory.GetFiles(folder.Path).Select(path => Path.GetFileName(path))
-            .Where(name => name is not ("lock" or "manifest" or "spare") && !name.StartsWith("log", StringComparison.Ordinal))
+            .Where(name => name is not ("lock" or "manifest" or "spare"))
+            .Where(name => !name.StartsWith("log", StringComparison.Ordinal))
             .Order(StringComparer.Ordinal),
     ];
 

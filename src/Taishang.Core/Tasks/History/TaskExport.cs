@@ -33,6 +33,11 @@ internal sealed class TaskExport(string folder)
         FROM tai_task_answers_{month} WHERE task_id >= @first AND task_id <= @last ORDER BY task_id, number
         """;
 
+    private const string Costs = """
+        SELECT task_id, attempt, tokens, ai_ms
+        FROM tai_task_costs_{month} WHERE task_id >= @first AND task_id <= @last ORDER BY task_id, fence
+        """;
+
     /// <summary>The file of a month.</summary>
     public string FileOf(Month month) => Path.Combine(folder, $"tai_tasks_{month}.jsonl.gz");
 
@@ -76,12 +81,17 @@ internal sealed class TaskExport(string folder)
             .ToLookup(line => line.TaskId);
         var logs = (await session.QueryAsync<LogRow>(MonthlyTable.Sql(Logs, month), range))
             .ToLookup(line => line.TaskId);
+        var costs = (await session.QueryAsync<AttemptCostRow>(MonthlyTable.Sql(Costs, month), range))
+            .ToLookup(line => line.TaskId);
         var answers = (await session.QueryAsync<AnswerRow>(MonthlyTable.Sql(Answers, month), range))
             .ToLookup(line => line.TaskId);
         return
         [
             .. tasks.Select(task => new ExportedTask(
-                TaskView.Of(task),
+                TaskView.Of(task) with
+                {
+                    AttemptCosts = costs.Contains(task.Id) ? [.. costs[task.Id].Select(AttemptCostView.Of)] : null,
+                },
                 [.. events[task.Id].Select(TaskEventView.Of)],
                 [.. logs[task.Id].Select(log => new TaskLogView(log.Attempt, log.Level, log.Message, log.CreatedAt))],
                 [.. answers[task.Id].Select(TaskAnswerView.Of)])),
