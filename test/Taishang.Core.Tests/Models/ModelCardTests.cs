@@ -88,7 +88,10 @@ public sealed class ModelCardTests
         var model = await ModelStoreTests.AddAsync(world, store, "a", "onnx");
         var version = new ModelVersion
         {
-            Id = RowId.New(world.Time.GetUtcNow(), 1), ModelId = model.Id, Version = "1.2.0", Major = 1,
+            Id = RowId.New(world.Time.GetUtcNow(), 1),
+            ModelId = model.Id,
+            Version = "1.2.0",
+            Major = 1,
         };
         await store.AddVersionAsync(model, version, null, CancellationToken.None);
         var (task, collection) = (RowId.New(world.Time.GetUtcNow()), RowId.New(world.Time.GetUtcNow()));
