@@ -46,7 +46,10 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
     public Snapshot Peek() => Volatile.Read(ref _current);
 
     /// <summary>Applies a durable record; returns how many rows it wrote, or deleted.</summary>
-    public int Apply(ReadOnlyMemory<byte> payload, bool sweep)
+    /// <param name="payload">Of the record.</param>
+    /// <param name="sweep">Rows whose time has come go first.</param>
+    /// <param name="laid">Vectors that lie in their places already.</param>
+    public int Apply(ReadOnlyMemory<byte> payload, bool sweep, LaidRows? laid = null)
     {
         lock (_lock)
         {
@@ -55,7 +58,8 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
 
             _commit++;
             var reader = LogRecord.Read(payload, _generation.Rows.Dimensions);
-            var affected = reader.Kind == LogRecordKind.Upsert ? ApplyUpsert(ref reader) : ApplyDelete(ref reader);
+            var isUpsert = reader.Kind == LogRecordKind.Upsert;
+            var affected = isUpsert ? ApplyUpsert(ref reader, laid) : ApplyDelete(ref reader);
             Publish();
             return affected;
         }
@@ -134,11 +138,12 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
     /// <summary>Gives up the generation; readers that hold a lease finish on it.</summary>
     public void Close() => _generation.Release();
 
-    private int ApplyUpsert(ref LogRecord.LogRecordReader reader)
+    private int ApplyUpsert(ref LogRecord.LogRecordReader reader, LaidRows? laid)
     {
         while (reader.TryNextRow(out var fields, out var vector))
         {
-            var row = _generation.Rows.Append(vector, fields, RowTable.Alive);
+            var isLaid = laid is not null && laid.Covers(_generation);
+            var row = _generation.Rows.Append(vector, fields, RowTable.Alive, isLaid);
             _live++;
             ReplaceId(row);
             Schedule(row);

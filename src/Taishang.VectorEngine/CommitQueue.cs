@@ -124,11 +124,11 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
                 else if (group[0].Action is { } action)
                     RunAction(group[0], action);
                 else
-                    Commit(group);
+                    await CommitAsync(group);
             }
             catch (Exception exception)
             {
-                Fail(group, exception);
+                await FailAsync(group, exception);
             }
 
             group.Clear();
@@ -138,23 +138,23 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
 
     /// <summary>Tells all of a group that it failed, but for deletes that a full disk refused: those are tried again
     /// alone, in the room that was kept back for them.</summary>
-    private void Fail(List<PendingWrite> group, Exception exception)
+    private async Task FailAsync(List<PendingWrite> group, Exception exception)
     {
         var deletes = group.Count(write => write.IsDelete);
         var goesOn = exception is IOException && deletes > 0 && (spare.TryGiveUp() || deletes < group.Count);
         foreach (var delete in group.Where(write => goesOn && write.IsDelete))
-            TryAgain(delete);
+            await TryAgainAsync(delete);
 
         // Told last: a delete that was taken after all has begun a new log, which settles what the old one may hold.
         foreach (var write in group)
             write.Done.TrySetException(Translate(exception, IsInDoubt(write)));
     }
 
-    private void TryAgain(PendingWrite delete)
+    private async Task TryAgainAsync(PendingWrite delete)
     {
         try
         {
-            Commit([delete]);
+            await CommitAsync([delete]);
         }
         catch (Exception exception)
         {
@@ -193,13 +193,14 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
         }
     }
 
-    private void Commit(List<PendingWrite> group)
+    private async Task CommitAsync(List<PendingWrite> group)
     {
         if (group[0] is { Filter: { } filter, Buffer: null } && !TryResolve(group[0], filter))
             return;
 
         if (group.Exists(write => !write.IsDelete))
             spare.Require();
+        await using var laid = LaidRows.Begin(state, group);
         try
         {
             log.Ready();
@@ -219,8 +220,9 @@ internal sealed class CommitQueue(CollectionState state, WriteAheadLog log, Spar
 
         try
         {
+            await (laid?.WaitAsync() ?? Task.CompletedTask);
             foreach (var write in group)
-                write.Affected = state.Apply(write.Buffer!.PayloadMemory, sweep: true);
+                write.Affected = state.Apply(write.Buffer!.PayloadMemory, sweep: true, laid);
         }
         catch (Exception exception)
         {

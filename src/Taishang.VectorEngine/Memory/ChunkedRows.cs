@@ -97,7 +97,7 @@ internal sealed unsafe class ChunkedRows : IDisposable
         var next = new NativeBlock(ChunkBytes, hugePages: true);
         _next = next;
         if (next.IsWholePages)
-            _populating = BackgroundThreads.Start(() => SystemPages.Populate(next.Pointer, next.Bytes));
+            _populating = Populate(next);
     }
 
     /// <summary>The address of a row below the last <see cref="EnsureRows"/> that the caller has seen.</summary>
@@ -125,6 +125,11 @@ internal sealed unsafe class ChunkedRows : IDisposable
         var before = (long)_chunks.Count << Shift;
         return (nuint)StrideBytes * (nuint)Math.Min(rows - before, RowsPerChunk);
     }
+
+    /// <summary>On a thread of ordinary weight: whoever appends waits for these pages sooner or later.</summary>
+    private static Task Populate(NativeBlock block) => Task.Factory.StartNew(
+        () => SystemPages.Populate(block.Pointer, block.Bytes),
+        CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private void GrowTable()
     {

@@ -44,6 +44,22 @@ internal static partial class DirectFiles
         return done;
     }
 
+    /// <summary>Returns when the content is on the disk, and of the file's particulars what is needed to find it: its
+    /// length, but not when it was changed, which costs a second write.</summary>
+    /// <exception cref="IOException">The disk refused.</exception>
+    public static void Sync(SafeFileHandle handle)
+    {
+        var failed = SyncData((int)handle.DangerousGetHandle()) != 0;
+        var error = Marshal.GetLastPInvokeError();
+        GC.KeepAlive(handle);
+        if (failed)
+            throw new IOException($"the disk did not take the content of a log (error {error})");
+    }
+
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int SyncData(int descriptor);
+
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int Open(string path, int flags);

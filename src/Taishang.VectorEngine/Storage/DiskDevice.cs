@@ -92,7 +92,10 @@ internal sealed partial class DiskDevice : IStorageDevice
 
     private sealed class DiskFile(SafeFileHandle handle, bool isDirect = false) : IStorageFile
     {
-        private bool _isDirect = isDirect;
+        private readonly bool _isDirect = isDirect;
+
+        /// <summary>No direct write has succeeded yet.</summary>
+        private bool _isUnproven = isDirect;
 
         public long Length => RandomAccess.GetLength(handle);
 
@@ -116,12 +119,12 @@ internal sealed partial class DiskDevice : IStorageDevice
             try
             {
                 RandomAccess.Write(handle, bytes, offset);
-                _isDirect = false;
+                _isUnproven = false;
             }
-            catch (Exception exception) when (_isDirect && exception is IOException or ArgumentException)
+            catch (Exception exception) when (_isUnproven && exception is IOException or ArgumentException)
             {
                 // Only the first write may tell that this file system takes no direct ones; a later failure is one.
-                _isDirect = false;
+                _isUnproven = false;
                 if (!DirectFiles.TryTurnOff(handle))
                     throw;
 
@@ -134,7 +137,13 @@ internal sealed partial class DiskDevice : IStorageDevice
         public unsafe bool TryMapOver(nint address, long offset, long bytes) =>
             SystemPages.TryMapOver((byte*)address, (nuint)bytes, handle, offset);
 
-        public void Sync() => RandomAccess.FlushToDisk(handle);
+        public void Sync()
+        {
+            if (_isDirect)
+                DirectFiles.Sync(handle);
+            else
+                RandomAccess.FlushToDisk(handle);
+        }
 
         public void Dispose() => handle.Dispose();
     }

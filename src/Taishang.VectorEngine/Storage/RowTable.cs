@@ -89,11 +89,28 @@ internal sealed unsafe partial class RowTable : IDisposable
     /// <param name="vector">Exactly <see cref="Dimensions"/> little-endian floats, checked before.</param>
     /// <param name="fields">Copied.</param>
     /// <param name="diedAt">Alive, or the commit at which it died before it came here.</param>
-    public int Append(ReadOnlySpan<byte> vector, in RowFields fields, long diedAt)
+    /// <param name="isLaid">Its vector was given to <see cref="Lay"/> already.</param>
+    public int Append(ReadOnlySpan<byte> vector, in RowFields fields, long diedAt, bool isLaid = false)
     {
         var record = _heap.Take(fields.RecordBytes);
         RowRecord.Write(record, fields);
-        return Append(vector, record, diedAt);
+        if (!isLaid)
+            Lay(Count, vector);
+        return Append(record, diedAt);
+    }
+
+    /// <summary>Puts a vector in the place of a row that is yet to be added; nobody sees it, and another may be laid
+    /// over it.</summary>
+    public void Lay(int row, ReadOnlySpan<byte> vector)
+    {
+        EnsureRows(row + 1);
+        if (row >= _vectors.RowsPerChunk && (row & _vectors.Mask) == 0)
+            _vectors.PrepareNextChunk();
+        var target = new Span<float>(Vector(row), PaddedDimensions);
+        vector.CopyTo(MemoryMarshal.AsBytes(target));
+        target[Dimensions..].Clear();
+        if (_scales is not null)
+            *(float*)_scales.Row(row) = InverseLength(target[..Dimensions]);
     }
 
     /// <summary>Adds a copy of a row of another table of the same dimensions and metric.</summary>
@@ -102,7 +119,8 @@ internal sealed unsafe partial class RowTable : IDisposable
         var source = from.Record(row);
         var record = _heap.Take(source.Bytes);
         Buffer.MemoryCopy(source.Start, record, source.Bytes, source.Bytes);
-        return Append(MemoryMarshal.AsBytes(from.VectorSpan(row)), record, diedAt);
+        Lay(Count, MemoryMarshal.AsBytes(from.VectorSpan(row)));
+        return Append(record, diedAt);
     }
 
     /// <summary>The sum of squares, in double so that no finite float32 vector overflows it.</summary>
@@ -135,17 +153,9 @@ internal sealed unsafe partial class RowTable : IDisposable
         _heap.Dispose();
     }
 
-    private int Append(ReadOnlySpan<byte> vector, byte* record, long diedAt)
+    private int Append(byte* record, long diedAt)
     {
         var row = Count;
-        EnsureRows(row + 1);
-        if (row >= _vectors.RowsPerChunk && (row & _vectors.Mask) == 0)
-            _vectors.PrepareNextChunk();
-        var target = new Span<float>(Vector(row), PaddedDimensions);
-        vector.CopyTo(MemoryMarshal.AsBytes(target));
-        target[Dimensions..].Clear();
-        if (_scales is not null)
-            *(float*)_scales.Row(row) = InverseLength(target[..Dimensions]);
         _records.Set(row, record);
         Begin(row, diedAt);
         Count = row + 1;
