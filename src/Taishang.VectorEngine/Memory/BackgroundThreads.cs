@@ -18,16 +18,31 @@ internal static partial class BackgroundThreads
     /// </summary>
     private const ulong SliceNs = 100_000;
 
+    /// <summary>The policy by which a thread runs where a core has nothing else to do.</summary>
+    public const int IdlePolicy = 5;
+
+    private const int OrdinaryPolicy = 0;
     private const int OfThread = 0;
     private const int Myself = 0;
 
     /// <summary>Runs the work on a thread that gives way; what awaits it goes on elsewhere.</summary>
-    public static Task Start(Action work) => Task.Factory.StartNew(
+    public static Task Start(Action work) => Start(work, OrdinaryPolicy);
+
+    /// <summary>Runs a work in steps on a thread that gives way at once, and on one with a share of its own where that
+    /// one gets too little. What awaits it goes on elsewhere.</summary>
+    public static Task Start(IEnumerable<Pause> steps) =>
+        new BackgroundWork(steps.GetEnumerator(), new BackgroundWork.Share().IsStarved).Start();
+
+    /// <summary>Runs the work where a core has nothing else to do: for what finds out by itself when that is too
+    /// seldom.</summary>
+    public static Task StartIdle(Action work) => Start(work, IdlePolicy);
+
+    private static Task Start(Action work, int policy) => Task.Factory.StartNew(
         () =>
         {
             // The thread ends with the work, so that nothing has to be taken back.
             if (OperatingSystem.IsLinux())
-                GiveWay();
+                GiveWay(policy);
             work();
         },
         CancellationToken.None,
@@ -35,7 +50,7 @@ internal static partial class BackgroundThreads
         TaskScheduler.Default);
 
     /// <summary>A refusal leaves the thread as it is.</summary>
-    private static unsafe void GiveWay()
+    private static unsafe void GiveWay(int policy)
     {
         var call = RuntimeInformation.ProcessArchitecture switch
         {
@@ -43,7 +58,13 @@ internal static partial class BackgroundThreads
             Architecture.Arm64 => 274,
             _ => 0,
         };
-        var attributes = new Attributes { Size = (uint)sizeof(Attributes), Niceness = Niceness, SliceNs = SliceNs };
+        var attributes = new Attributes
+        {
+            Size = (uint)sizeof(Attributes),
+            Policy = (uint)policy,
+            Niceness = Niceness,
+            SliceNs = SliceNs,
+        };
         if (call == 0 || SystemCall(call, Myself, &attributes, 0) != 0)
             _ = SetPriority(OfThread, Myself, Niceness);
     }

@@ -123,7 +123,9 @@ internal sealed unsafe partial class RowTable : IDisposable
         return Append(record, diedAt);
     }
 
-    /// <summary>The sum of squares, in double so that no finite float32 vector overflows it.</summary>
+    /// <summary>The sum of squares, in double so that no finite float32 vector overflows it. Compiled for good at its
+    /// first call: every write waits for it, and a process that also builds gets to its better code late.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double SquaredLength(ReadOnlySpan<float> vector)
     {
         // Several sums at once: every write measures every vector twice, and one sum waits for each of its additions.

@@ -38,7 +38,7 @@ internal sealed class HnswCover(HnswGraph graph, RowScorer scorer, int threads)
         var most = Math.Max(1, Math.Min(threads, (rows - _next) / BlockRows));
         var workers = new Task[most];
         for (var i = 0; i < most; i++)
-            workers[i] = BackgroundThreads.Start(() => Work(rows, progress, cancellation));
+            workers[i] = BackgroundThreads.Start(Work(rows, progress, cancellation));
 
         await Task.WhenAll(workers);
         cancellation.ThrowIfCancellationRequested();
@@ -52,14 +52,14 @@ internal sealed class HnswCover(HnswGraph graph, RowScorer scorer, int threads)
         _ => new HnswBuilder<LiftedSpace<CodeSpace>, CodeSpace>(graph, scorer, rows),
     };
 
-    private void Work(int rows, Action<int>? progress, CancellationToken cancellation)
+    private IEnumerable<Pause> Work(int rows, Action<int>? progress, CancellationToken cancellation)
     {
         using var builder = NewBuilder(rows);
         while (!cancellation.IsCancellationRequested)
         {
             var start = Interlocked.Add(ref _next, BlockRows) - BlockRows;
             if (start >= rows)
-                return;
+                yield break;
 
             var end = Math.Min(start + BlockRows, rows);
             for (var row = start; row < end; row++)
@@ -67,6 +67,7 @@ internal sealed class HnswCover(HnswGraph graph, RowScorer scorer, int threads)
 
             Finish(start, rows);
             progress?.Invoke(graph.Covered);
+            yield return default;
         }
     }
 

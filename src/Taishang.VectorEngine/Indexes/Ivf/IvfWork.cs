@@ -28,26 +28,28 @@ internal sealed class IvfWork(
         var workers = new Task[Math.Clamp(choice.Count / BlockRows, 1, threads)];
         for (var i = 0; i < workers.Length; i++)
         {
-            workers[i] = BackgroundThreads.Start(
-                () =>
-                {
-                    using var sums = new NativeBlock((nuint)centroids.Count * sizeof(float), hugePages: false);
-                    while (!Cancellation.IsCancellationRequested)
-                    {
-                        var start = Interlocked.Add(ref next, BlockRows) - BlockRows;
-                        if (start >= choice.Count)
-                            return;
-
-                        var end = Math.Min(start + BlockRows, choice.Count);
-                        Interlocked.Add(ref changed, AssignBlock(centroids, choice, (start, end), lists, sums));
-                        told?.Invoke(end - start);
-                    }
-                });
+            workers[i] = BackgroundThreads.Start(Work());
         }
 
         await Task.WhenAll(workers);
         Cancellation.ThrowIfCancellationRequested();
         return changed;
+
+        IEnumerable<Pause> Work()
+        {
+            using var sums = new NativeBlock((nuint)centroids.Count * sizeof(float), hugePages: false);
+            while (!Cancellation.IsCancellationRequested)
+            {
+                var start = Interlocked.Add(ref next, BlockRows) - BlockRows;
+                if (start >= choice.Count)
+                    yield break;
+
+                var end = Math.Min(start + BlockRows, choice.Count);
+                Interlocked.Add(ref changed, AssignBlock(centroids, choice, (start, end), lists, sums));
+                told?.Invoke(end - start);
+                yield return default;
+            }
+        }
     }
 
     private unsafe int AssignBlock(
