@@ -30,6 +30,7 @@ internal sealed class AiMetrics : IDisposable
     private readonly Histogram<double> _embed;
     private readonly Counter<long> _tokens;
     private readonly Histogram<double> _inference;
+    private readonly Histogram<double> _chat;
 
     public AiMetrics()
     {
@@ -50,6 +51,7 @@ internal sealed class AiMetrics : IDisposable
         _embed = Seconds("taishang.ai.embed.duration", "Embedding calls.");
         _tokens = _meter.CreateCounter<long>("taishang.ai.tokens", "{token}", "Tokens read by models.");
         _inference = Seconds("taishang.ai.inference.duration", "Inference calls.");
+        _chat = Seconds("taishang.ai.chat.duration", "Chats, from the call to the last piece.");
     }
 
     /// <summary>For gauges that their owners observe.</summary>
@@ -101,6 +103,13 @@ internal sealed class AiMetrics : IDisposable
         var tags = Model(provider, model);
         _inference.Record(elapsed.TotalSeconds, tags);
         if (tokens > 0) _tokens.Add(tokens, tags);
+    }
+
+    public void Chat(string provider, string model, long tokens, TimeSpan elapsed)
+    {
+        var tags = Model(provider, model);
+        _chat.Record(elapsed.TotalSeconds, tags);
+        _tokens.Add(tokens, tags);
     }
 
     public void Dispose() => _meter.Dispose();

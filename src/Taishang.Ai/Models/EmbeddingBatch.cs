@@ -30,6 +30,12 @@ internal sealed class EmbeddingBatch
     /// <summary>Texts that were longer than the model reads.</summary>
     public int TruncatedCount { get; }
 
+    /// <summary>True if the provider counted no tokens, so that they are an estimate.</summary>
+    public bool TokensEstimated { get; init; }
+
+    /// <summary>Milliseconds that an endpoint took; null for a model that ran here.</summary>
+    public double? UpstreamMs { get; init; }
+
     /// <summary>Number of vectors: one for each text, in the order of the texts.</summary>
     public int Count => Tokens.Length;
 

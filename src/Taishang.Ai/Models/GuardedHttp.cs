@@ -10,55 +10,64 @@ internal delegate Task<IPAddress[]> HostResolver(string host, CancellationToken 
 internal delegate Task<Stream> HostConnector(IPAddress[] addresses, int port, CancellationToken cancellationToken);
 
 /// <summary>
-/// Makes HTTP clients that obey an <see cref="EndpointRule"/> on the address that they really connect to: the name is
+/// Makes HTTP handlers that obey an <see cref="EndpointRule"/> on the address that they really connect to: the name is
 /// resolved here, the addresses are checked, and one of those is connected, so that no later answer of the name
-/// server can lead elsewhere. Redirects are not followed by the client, nor is a proxy used.
+/// server can lead elsewhere. Redirects are not followed by the handler, nor is a proxy used.
 /// </summary>
-internal static class GuardedHttp
+internal sealed class GuardedHttp(ModelOptions options, HostResolver? resolver = null, HostConnector? connector = null)
 {
-    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
 
-    /// <summary>Makes a client; the caller disposes it.</summary>
-    public static HttpClient Create(
-        EndpointRule rule, ModelOptions options, HostResolver? resolver = null, HostConnector? connector = null)
+    // An answer that nobody waits for any more is not read to its end to save its connection: only what is there
+    // already, such as the last mark of a stream, is.
+    private const int DrainBytes = 1 << 10;
+    private static readonly TimeSpan DrainTime = TimeSpan.FromMilliseconds(20);
+
+    private readonly EndpointRule _rule = new(options.AllowedNetworks);
+    private readonly HostResolver _resolve = resolver ?? Dns.GetHostAddressesAsync;
+    private readonly HostConnector _connect = connector ?? ConnectAsync;
+
+    /// <summary>Makes a handler; whoever gets it disposes it.</summary>
+    public SocketsHttpHandler CreateHandler(int connectTimeoutMs) => new()
     {
-        HostResolver resolve = resolver ?? Dns.GetHostAddressesAsync;
-        HostConnector connect = connector ?? ConnectAsync;
-        var handler = new SocketsHttpHandler
+        AllowAutoRedirect = false,
+        UseProxy = false,
+        UseCookies = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        ConnectTimeout = TimeSpan.FromMilliseconds(connectTimeoutMs),
+        PooledConnectionLifetime = ConnectionLifetime,
+        MaxConnectionsPerServer = options.MaxRemoteConnections,
+        EnableMultipleHttp2Connections = true,
+        MaxResponseDrainSize = DrainBytes,
+        ResponseDrainTimeout = DrainTime,
+        ConnectCallback = async (context, cancellationToken) =>
         {
-            AllowAutoRedirect = false,
-            UseProxy = false,
-            UseCookies = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            ConnectTimeout = ConnectTimeout,
-            PooledConnectionLifetime = ConnectionLifetime,
-            MaxConnectionsPerServer = 16,
-            ConnectCallback = async (context, cancellationToken) =>
-            {
-                IPAddress[] addresses = await AllowedAsync(rule, resolve, context.DnsEndPoint.Host, cancellationToken);
-                return await connect(addresses, context.DnsEndPoint.Port, cancellationToken);
-            },
-        };
-        return new HttpClient(handler, disposeHandler: true)
+            IPAddress[] addresses = await AllowedAsync(context.DnsEndPoint.Host, cancellationToken);
+            return await _connect(addresses, context.DnsEndPoint.Port, cancellationToken);
+        },
+    };
+
+    /// <summary>The refusal of an address that lies somewhere behind a failure of the transport; null if that was
+    /// none.</summary>
+    public static ModelException? RefusalIn(Exception? failure)
+    {
+        for (Exception? cause = failure; cause is not null; cause = cause.InnerException)
         {
-            // Each request has a limit of its own.
-            Timeout = Timeout.InfiniteTimeSpan,
-            MaxResponseContentBufferSize = options.MaxRemoteResponseBytes,
-        };
+            if (cause is ModelException refusal) return new ModelException(refusal.Kind, refusal.Message, failure);
+        }
+        return null;
     }
 
-    private static async Task<IPAddress[]> AllowedAsync(
-        EndpointRule rule, HostResolver resolve, string host, CancellationToken cancellationToken)
+    private async Task<IPAddress[]> AllowedAsync(string host, CancellationToken cancellationToken)
     {
         IPAddress[] found = IPAddress.TryParse(host, out IPAddress? literal)
             ? [literal]
-            : await resolve(host, cancellationToken);
-        IPAddress[] allowed = [.. found.Where(address => rule.RefusalOf(address) is null)];
+            : await _resolve(host, cancellationToken);
+        IPAddress[] allowed = [.. found.Where(address => _rule.RefusalOf(address) is null)];
         return allowed.Length > 0 || found.Length == 0
             ? allowed
             : throw new ModelException(
-                ModelErrorKind.EndpointRefused, $"endpoint: '{host}' is {rule.RefusalOf(found[0])}.");
+                ModelErrorKind.EndpointRefused, $"endpoint: '{host}' is {_rule.RefusalOf(found[0])}.");
     }
 
     private static async Task<Stream> ConnectAsync(

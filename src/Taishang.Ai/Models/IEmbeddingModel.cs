@@ -21,7 +21,7 @@ internal interface IEmbeddingModel : IDisposable
 }
 
 /// <summary>What a loaded embedding model is.</summary>
-/// <param name="Provider">The provider that loaded it: builtin, onnx or openai.</param>
+/// <param name="Provider">The provider that loaded it: builtin, onnx, openai or remote.</param>
 /// <param name="Name">The model's own name at its provider.</param>
 /// <param name="Version">The version of the model, as registered or as the provider states it.</param>
 /// <param name="Dimensions">Floats in each vector.</param>

@@ -9,7 +9,7 @@ namespace Taishang.Ai.Models;
 internal sealed class ModelConfig
 {
     private const int MaxConfigCharacters = 65_536;
-    private const int MaxDepth = 8;
+    private const int MaxDepth = 32;
     private readonly JsonElement _root;
 
     private ModelConfig(ModelReference reference, JsonElement root)
@@ -97,6 +97,27 @@ internal sealed class ModelConfig
             throw Invalid($"config.{key}: a list of at most {maxCount} texts is expected.");
         }
         return [.. value.EnumerateArray().Select(item => item.GetString() ?? "")];
+    }
+
+    /// <summary>A map of texts; empty where the key is absent.</summary>
+    public IReadOnlyDictionary<string, string> Map(string key, int maxCount)
+    {
+        if (!TryGet(key, out JsonElement value)) return new Dictionary<string, string>();
+        if (value.ValueKind != JsonValueKind.Object || value.GetPropertyCount() > maxCount
+            || value.EnumerateObject().Any(item => item.Value.ValueKind != JsonValueKind.String))
+        {
+            throw Invalid($"config.{key}: an object of at most {maxCount} texts is expected.");
+        }
+        var map = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (JsonProperty item in value.EnumerateObject()) map[item.Name] = item.Value.GetString() ?? "";
+        return map;
+    }
+
+    /// <summary>An object; null where the key is absent.</summary>
+    public JsonElement? Object(string key)
+    {
+        if (!TryGet(key, out JsonElement value)) return null;
+        return value.ValueKind == JsonValueKind.Object ? value : throw Invalid($"config.{key}: an object is expected.");
     }
 
     private static ModelException Invalid(string message) => new(ModelErrorKind.InvalidConfig, message);

@@ -1,3 +1,5 @@
+using Taishang.Contracts.Ai.V1;
+
 namespace Taishang.Ai.Models;
 
 /// <summary>
@@ -60,6 +62,12 @@ internal sealed class ModelException(ModelErrorKind kind, string message, Except
 
     /// <summary>The text or row that was refused, from 0, if it was one.</summary>
     public int? Row { get; init; }
+
+    /// <summary>The field that was refused, where it is another than the kind has usually.</summary>
+    public string? Field { get; init; }
+
+    /// <summary>The code that another worker gave; null where the kind says it.</summary>
+    public ErrorCode? Code { get; init; }
 
     /// <summary>True where the same call may pass later without being changed.</summary>
     public bool Retriable => Kind is ModelErrorKind.Busy or ModelErrorKind.UpstreamLimited

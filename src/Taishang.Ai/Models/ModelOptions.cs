@@ -26,6 +26,23 @@ internal sealed class ModelOptions
     /// <summary>Milliseconds that one request to a remote model may take, 100 to 600,000. Default 30,000.</summary>
     public int RemoteTimeoutMs { get; set; } = 30_000;
 
+    /// <summary>Milliseconds in which a remote model must be connected, name look-up and TLS included, 100 to 60,000.
+    /// Default 2,000: a target that is down must cost a route little.</summary>
+    public int ConnectTimeoutMs { get; set; } = 2_000;
+
+    /// <summary>Connections to one remote model, 1 to 10,000; calls beyond it wait. Default 256.</summary>
+    public int MaxRemoteConnections { get; set; } = 256;
+
+    /// <summary>Bytes of the body of a chat call, 1 KiB to 256 MiB. Default 32 MiB: pictures travel in it.</summary>
+    public int MaxChatBodyBytes { get; set; } = 32 << 20;
+
+    /// <summary>Bytes of one event of a streamed answer, 1 KiB to 64 MiB. Default 4 MiB.</summary>
+    public int MaxRemoteEventBytes { get; set; } = 4 << 20;
+
+    /// <summary>Workers that a call may pass on its way to its model, 1 to 8; it ends loops of models of provider
+    /// remote. Default 2.</summary>
+    public int MaxRemoteHops { get; set; } = 2;
+
     /// <summary>Bytes of a remote model's answer that are read, 1 KiB to 1 GiB. Default 256 MiB.</summary>
     public long MaxRemoteResponseBytes { get; set; } = 256L << 20;
 
@@ -49,6 +66,11 @@ internal sealed class ModelOptions
         InRange(Threads, 0, 256, nameof(Threads));
         InRange(MaxModelBytes, 1, long.MaxValue, nameof(MaxModelBytes));
         InRange(RemoteTimeoutMs, 100, 600_000, nameof(RemoteTimeoutMs));
+        InRange(ConnectTimeoutMs, 100, 60_000, nameof(ConnectTimeoutMs));
+        InRange(MaxRemoteConnections, 1, 10_000, nameof(MaxRemoteConnections));
+        InRange(MaxChatBodyBytes, 1 << 10, 256 << 20, nameof(MaxChatBodyBytes));
+        InRange(MaxRemoteEventBytes, 1 << 10, 64 << 20, nameof(MaxRemoteEventBytes));
+        InRange(MaxRemoteHops, 1, 8, nameof(MaxRemoteHops));
         InRange(MaxRemoteResponseBytes, 1 << 10, 1 << 30, nameof(MaxRemoteResponseBytes));
         foreach (string network in AllowedNetworks)
         {

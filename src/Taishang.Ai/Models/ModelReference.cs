@@ -3,7 +3,7 @@ namespace Taishang.Ai.Models;
 /// <summary>
 /// Names a model to load, as a caller registered it. Two equal references are one loaded model.
 /// </summary>
-/// <param name="Provider">builtin, onnx or openai.</param>
+/// <param name="Provider">builtin, onnx, openai or remote.</param>
 /// <param name="Name">The registered name; the provider's own name where the configuration gives no "model".</param>
 /// <param name="Version">The registered version, semver; empty takes whatever the provider has.</param>
 /// <param name="Endpoint">Address of a remote provider; empty for those that run here.</param>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Taishang.Ai.Inference;
+using Taishang.Ai.Remote;
 
 namespace Taishang.Ai.Models;
 
@@ -16,9 +17,14 @@ internal static class ModelSetup
         services.AddSingleton<OnnxModels>();
         services.AddSingleton<IModelProvider, BuiltinProvider>();
         services.AddSingleton<IModelProvider, OnnxProvider>();
-        services.AddSingleton<IModelProvider>(provider =>
-            new OpenAiProvider(options, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new OpenAiProvider(options, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new RemoteProvider(options, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IModelProvider>(provider => provider.GetRequiredService<OpenAiProvider>());
+        services.AddSingleton<IModelProvider>(provider => provider.GetRequiredService<RemoteProvider>());
+        services.AddSingleton<IChatProvider>(provider => provider.GetRequiredService<OpenAiProvider>());
+        services.AddSingleton<IChatProvider>(provider => provider.GetRequiredService<RemoteProvider>());
         services.AddSingleton<EmbeddingModels>();
+        services.AddSingleton<ChatModels>();
         services.AddSingleton<InferenceModels>();
     }
 }

@@ -2,9 +2,9 @@ using Taishang.Ai.Embeddings;
 
 namespace Taishang.Ai.Models;
 
-/// <summary>One model of a remote service; its client belongs to the provider.</summary>
+/// <summary>One embedding model of a remote service. Takes over the connection.</summary>
 internal sealed class OpenAiEmbeddingModel(
-    OpenAiRequests requests, OpenAiSettings settings, EmbeddingLimits limits, EmbeddingModelInfo info) : IEmbeddingModel
+    OpenAiConnection connection, EmbeddingLimits limits, EmbeddingModelInfo info) : IEmbeddingModel
 {
     public EmbeddingModelInfo Info { get; } = info;
 
@@ -12,42 +12,61 @@ internal sealed class OpenAiEmbeddingModel(
     {
         limits.Check(texts);
         int dimensions = Info.Dimensions;
+        int batchTexts = connection.Settings.BatchTexts;
         float[] values = new float[texts.Count * dimensions];
         int[] tokens = new int[texts.Count];
-        for (int start = 0; start < texts.Count; start += settings.BatchTexts)
+        bool estimated = false;
+        double waitedMs = 0;
+        for (int start = 0; start < texts.Count; start += batchTexts)
         {
-            string[] part = [.. texts.Skip(start).Take(settings.BatchTexts)];
-            (float[] vectors, int given, long used) = await requests.SendAsync(part, cancellationToken);
-            if (given != dimensions)
+            string[] part = [.. texts.Skip(start).Take(batchTexts)];
+            (OpenAiVectors given, double ms) = await SendAsync(connection, part, cancellationToken);
+            waitedMs += ms;
+            if (given.Dimensions != dimensions)
             {
                 throw new ModelException(ModelErrorKind.UpstreamFailed,
-                    $"The service gave {given} dimensions where it gave {dimensions} before.");
+                    $"The service gave {given.Dimensions} dimensions where it gave {dimensions} before.");
             }
-            vectors.CopyTo(values.AsSpan(start * dimensions));
-            Share(used, part, tokens.AsSpan(start, part.Length));
+            given.Values.CopyTo(values.AsSpan(start * dimensions));
+            estimated |= given.Tokens is null;
+            Share(given.Tokens, part, tokens.AsSpan(start, part.Length));
         }
-        if (settings.Normalize)
+        if (connection.Settings.Normalize)
         {
             for (int row = 0; row < texts.Count; row++)
                 PoolingKernels.Normalize(values.AsSpan(row * dimensions, dimensions));
         }
-        return new EmbeddingBatch(values, dimensions, tokens);
+        return new EmbeddingBatch(values, dimensions, tokens) { TokensEstimated = estimated, UpstreamMs = waitedMs };
     }
 
-    public void Dispose()
+    public void Dispose() => connection.Dispose();
+
+    /// <summary>Embeds one batch; gives the milliseconds that it took too.</summary>
+    /// <exception cref="ModelException">Of an Upstream kind, EndpointRefused, UnknownModel or InvalidInput.</exception>
+    public static async Task<(OpenAiVectors Vectors, double Ms)> SendAsync(
+        OpenAiConnection connection, string[] texts, CancellationToken cancellationToken)
     {
+        byte[] body = OpenAiEmbeddings.Request(connection.Settings, texts);
+        using OpenAiExchange exchange = connection.Begin(cancellationToken);
+        byte[] answer = await exchange.WaitAsync(token => connection.EmbedAsync(body, token));
+        return (OpenAiEmbeddings.Read(answer, texts.Length, connection.Failures), exchange.WaitedMs);
     }
 
     // The service counts a batch as a whole; each text gets its share by length, and the shares add up to the whole.
-    private static void Share(long used, string[] texts, Span<int> tokens)
+    private static void Share(long? used, string[] texts, Span<int> tokens)
     {
+        if (used is not { } counted)
+        {
+            for (int row = 0; row < texts.Length; row++) tokens[row] = (int)TokenEstimate.Of(texts[row]);
+            return;
+        }
         long total = texts.Sum(text => (long)text.Length);
         long lengths = 0;
         long given = 0;
         for (int row = 0; row < texts.Length; row++)
         {
             lengths += texts[row].Length;
-            long due = used * lengths / total;
+            long due = (long)((Int128)counted * lengths / total);
             tokens[row] = (int)Math.Min(int.MaxValue, due - given);
             given = due;
         }

@@ -6,7 +6,8 @@ namespace Taishang.Ai.Rpc;
 
 /// <summary>The service of proto/taishang/ai/v1, in its order; each method goes on to the calls of its noun.</summary>
 internal sealed class AiRpc(
-    WorkerIdentity identity, EmbeddingModels embeddings, ModelCalls models, CollectionCalls collections, RowCalls rows,
+    WorkerIdentity identity, EmbeddingModels embeddings, ModelCalls models, ChatCalls chats,
+    CollectionCalls collections, RowCalls rows,
     SearchCalls searches, ScrollCalls scrolls, BuildCalls builds, SnapshotCalls snapshots, TaskCalls tasks)
     : AiService.AiServiceBase
 {
@@ -28,6 +29,10 @@ internal sealed class AiRpc(
     public override Task<InferenceModelResponse> InferenceModel(
         InferenceModelRequest request, ServerCallContext context) =>
         models.InferAsync(request, context.CancellationToken);
+
+    public override Task Chat(
+        ChatRequest request, IServerStreamWriter<ChatEvent> responseStream, ServerCallContext context) =>
+        chats.ChatAsync(request, responseStream, context.CancellationToken);
 
     public override Task<TestModelResponse> TestModel(TestModelRequest request, ServerCallContext context) =>
         models.TestAsync(request, context.CancellationToken);

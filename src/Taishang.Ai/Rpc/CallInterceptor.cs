@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using Taishang.Ai.Remote;
 
 namespace Taishang.Ai.Rpc;
 
@@ -12,6 +13,7 @@ internal sealed class CallInterceptor(WorkerErrors errors, AiMetrics metrics, Ti
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
         var started = time.GetTimestamp();
+        CallHops.Enter(context.RequestHeaders);
         try
         {
             var response = await continuation(request, context);
@@ -29,6 +31,7 @@ internal sealed class CallInterceptor(WorkerErrors errors, AiMetrics metrics, Ti
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
         var started = time.GetTimestamp();
+        CallHops.Enter(context.RequestHeaders);
         try
         {
             await continuation(request, responseStream, context);

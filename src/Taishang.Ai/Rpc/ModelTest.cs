@@ -1,5 +1,6 @@
 using Taishang.Ai.Inference;
 using Taishang.Ai.Models;
+using Taishang.Ai.Remote;
 using Taishang.Contracts.Ai.V1;
 
 namespace Taishang.Ai.Rpc;
@@ -7,15 +8,21 @@ namespace Taishang.Ai.Rpc;
 /// <summary>
 /// Tests a registration by using the model: an embedding model embeds, a classifier classifies, and a model of bare
 /// tensors is loaded, for nobody knows what to feed it. Which of them it is, <c>config.task</c> says; without it the
-/// model is tried as an embedding model first.
+/// model is tried as an embedding model first. A model of another worker is tested by that one.
 /// </summary>
-internal sealed class ModelTest(EmbeddingModels embeddings, InferenceModels inference, TimeProvider time)
+internal sealed class ModelTest(
+    EmbeddingModels embeddings, InferenceModels inference, ChatModels chats, RemoteProvider remote, TimeProvider time)
 {
     private const string EmbeddingKind = "embedding";
     private const string ClassificationKind = "classification";
     private const string TensorsKind = "tensors";
+    private const string ChatKind = "chat";
     private const string OnnxProviderName = "onnx";
+    private const string OpenAiProviderName = "openai";
     private const string ChecksumPrefix = "sha256:";
+    private static readonly byte[] ChatProbe =
+        """{"messages":[{"role":"user","content":"Answer with the one word: ready"}]}"""u8.ToArray();
+
     private static readonly string[] Probe = ["The quick test of a model. 模型的快速测试。"];
 
     /// <summary>Never fails for a model that does not work: that is its answer.</summary>
@@ -31,15 +38,17 @@ internal sealed class ModelTest(EmbeddingModels embeddings, InferenceModels infe
             return new TestModelResponse { Reason = e.Message };
         }
 
+        if (reference.Provider == RemoteProvider.ProviderName) return await AskRemoteAsync(reference, cancellation);
         return task switch
         {
             "" => await FindOutAsync(reference, cancellation),
             EmbeddingKind => Report(await embeddings.TestAsync(reference, cancellation)),
             ClassificationKind or TensorsKind => await InferAsync(reference, task, cancellation),
+            ChatKind => await ChatAsync(reference, cancellation),
             _ => new TestModelResponse
             {
-                Reason = $"config.task: {EmbeddingKind}, {ClassificationKind} or {TensorsKind} is expected, "
-                    + $"'{task}' came.",
+                Reason = $"config.task: {EmbeddingKind}, {ClassificationKind}, {TensorsKind} or {ChatKind} is "
+                    + $"expected, '{task}' came.",
             },
         };
     }
@@ -50,6 +59,10 @@ internal sealed class ModelTest(EmbeddingModels embeddings, InferenceModels infe
         // Loaded, but not made for text: whatever else an ONNX file is good for, tensors it takes.
         var isOtherKind = report.Error is ModelErrorKind.LoadFailed or ModelErrorKind.FileMissing
             && reference.Provider == OnnxProviderName;
+        // A service refuses a chat model where vectors are asked for, as it does a name that it does not have.
+        var isChat = report.Error is ModelErrorKind.UnknownModel or ModelErrorKind.InvalidInput
+            && reference.Provider == OpenAiProviderName;
+        if (isChat && await ChatAsync(reference, cancellation) is { Passed: true } chat) return chat;
         if (!isOtherKind) return Report(report);
         var other = await InferAsync(reference, TensorsKind, cancellation);
         return other.Passed ? other : Report(report);
@@ -77,6 +90,34 @@ internal sealed class ModelTest(EmbeddingModels embeddings, InferenceModels infe
         catch (ModelException e)
         {
             return new TestModelResponse { Kind = kind, Reason = e.Message };
+        }
+    }
+
+    private async Task<TestModelResponse> ChatAsync(ModelReference reference, CancellationToken cancellation)
+    {
+        try
+        {
+            var started = time.GetTimestamp();
+            await chats.ChatAsync(
+                reference, new ChatCall(ChatProbe, Stream: false), _ => Task.CompletedTask, cancellation);
+            var latencyMs = time.GetElapsedTime(started).TotalMilliseconds;
+            return new TestModelResponse { Passed = true, Kind = ChatKind, LatencyMs = latencyMs };
+        }
+        catch (ModelException e)
+        {
+            return new TestModelResponse { Kind = ChatKind, Reason = e.Message };
+        }
+    }
+
+    private async Task<TestModelResponse> AskRemoteAsync(ModelReference reference, CancellationToken cancellation)
+    {
+        try
+        {
+            return await remote.TestAsync(reference, cancellation);
+        }
+        catch (ModelException e)
+        {
+            return new TestModelResponse { Reason = e.Message };
         }
     }
 

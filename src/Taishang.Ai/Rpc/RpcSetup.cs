@@ -17,6 +17,7 @@ internal static class RpcSetup
         services.AddSingleton<WorkerErrors>();
         services.AddSingleton<ModelTest>();
         services.AddSingleton<ModelCalls>();
+        services.AddSingleton<ChatCalls>();
         services.AddSingleton<CollectionCalls>();
         services.AddSingleton<RowCalls>();
         services.AddSingleton<SearchCalls>();

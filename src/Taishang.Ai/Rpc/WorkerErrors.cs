@@ -127,7 +127,7 @@ internal sealed class WorkerErrors(
 
     private static WorkerException OfModel(ModelException e)
     {
-        var code = e.Kind switch
+        var code = e.Code ?? e.Kind switch
         {
             ModelErrorKind.InvalidConfig => ErrorCode.InvalidArgument,
             ModelErrorKind.InvalidInput => ErrorCode.ModelInputInvalid,
@@ -138,7 +138,8 @@ internal sealed class WorkerErrors(
                 ErrorCode.ModelUpstreamFailed,
             _ => ErrorCode.ModelNotLoaded,
         };
-        var field = e.Row is { } row ? $"texts[{row}]" : e.Kind == ModelErrorKind.InvalidInput ? "texts" : "model";
+        var field = e.Field
+            ?? (e.Row is { } row ? $"texts[{row}]" : e.Kind == ModelErrorKind.InvalidInput ? "texts" : "model");
         return new WorkerException(code, e.Message, field) { RetryAfter = e.RetryAfter };
     }
 

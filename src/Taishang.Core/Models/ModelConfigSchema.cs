@@ -13,6 +13,8 @@ internal static class ModelConfigSchema
 {
     private const int NameMax = 200;
     private const int PathMax = 255;
+    private const int ProviderMax = 50;
+    private const int VersionMax = 20;
     private const int KeyMax = 4_000;
     private const int HeadersMax = 32;
     private const int HeaderNameMax = 100;
@@ -90,6 +92,20 @@ internal static class ModelConfigSchema
         ["dimensions"] = ConfigField.Whole(1, 1_048_576),
         ["batch_size"] = ConfigField.Whole(1, 1_048_576),
         ["normalize"] = ConfigField.Flag,
+        ["stream_usage"] = ConfigField.Flag,
+    };
+
+    /// <summary>What another worker is asked for; its config is held to that worker's own rules.</summary>
+    private static readonly Dictionary<string, ConfigField> Remote = new()
+    {
+        ["target"] = ConfigField.Object(new Dictionary<string, ConfigField>
+        {
+            ["provider"] = ConfigField.Text(ProviderMax),
+            ["model"] = ConfigField.Text(NameMax),
+            ["version"] = ConfigField.Text(VersionMax),
+            ["endpoint"] = ConfigField.Text(PathMax),
+            ["config"] = ConfigField.Anything,
+        }),
     };
 
     private static readonly Dictionary<string, ConfigField> Providers = new()
@@ -97,6 +113,7 @@ internal static class ModelConfigSchema
         ["builtin"] = ConfigField.Object(Common),
         ["onnx"] = With(Onnx),
         ["openai"] = With(OpenAi),
+        ["remote"] = With(Remote),
     };
 
     /// <summary>Of an object that was checked to be one.</summary>

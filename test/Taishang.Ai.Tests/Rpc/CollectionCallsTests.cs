@@ -19,7 +19,7 @@ public sealed class CollectionCallsTests : IDisposable
             var description = await first.Client.DescribeWorkerAsync(new DescribeWorkerRequest());
             id = description.WorkerId;
             Assert.True(Guid.TryParseExact(id, "D", out _));
-            Assert.Equal(["builtin", "onnx", "openai"], description.Providers);
+            Assert.Equal(["builtin", "onnx", "openai", "remote"], description.Providers);
             Assert.Equal(["embedded"], description.Engines);
             Assert.Equal(
                 [IndexType.Flat, IndexType.Hnsw, IndexType.IvfFlat, IndexType.IvfSq8, IndexType.Auto],

@@ -31,6 +31,7 @@ internal sealed class WorkerHost : IAsyncDisposable
     private WorkerHost(WebApplication app, string address)
     {
         App = app;
+        Address = address;
         _grpc = GrpcChannel.ForAddress(address, new GrpcChannelOptions
         {
             MaxReceiveMessageSize = MessageBytesMax,
@@ -41,6 +42,8 @@ internal sealed class WorkerHost : IAsyncDisposable
     }
 
     public WebApplication App { get; }
+
+    public string Address { get; }
 
     public AiService.AiServiceClient Client { get; }
 

@@ -15,6 +15,8 @@ public sealed class ModelConfigSchemaTests
     [InlineData("openai", """{"price":{"currency":"USD","input_per_1k":0.02},"extra":{"anything":[1]}}""")]
     [InlineData("openai", """{"price":{"currency":"CNY","per_call":0},"limits":{"parallel_calls":8}}""")]
     [InlineData("onnx", """{"resources":{"cpu_threads":4,"gpus":0},"precision":"int8","timeout_ms":1000}""")]
+    [InlineData("openai", """{"stream_usage":false,"connect_timeout_ms":500}""")]
+    [InlineData("remote", """{"target":{"provider":"openai","model":"m","config":{"api_key":"***","any":1}}}""")]
     [InlineData("of-my-own", """{"whatever":1}""")]
     public void What_a_provider_knows_is_taken(string provider, string config) =>
         ModelConfigSchema.Require(provider, Parse(config));
@@ -39,6 +41,9 @@ public sealed class ModelConfigSchemaTests
     [InlineData("openai", """{"headers":{"X-A":"b\r\nX-B: c"}}""", "config.headers", 20003)]
     [InlineData("openai", """{"headers":{"X A":"b"}}""", "config.headers", 20003)]
     [InlineData("openai", """{"headers":{"X-A":1}}""", "config.headers", 20003)]
+    [InlineData("remote", """{"target":{"provder":"builtin"}}""", "config.target.provder", 10003)]
+    [InlineData("remote", """{"target":{"config":1}}""", "config.target.config", 20003)]
+    [InlineData("openai", """{"stream_usage":1}""", "config.stream_usage", 20003)]
     [InlineData("openai", """{"extra":1}""", "config.extra", 20003)]
     public void What_it_does_not_know_or_take_is_refused_with_its_path(
         string provider, string config, string field, int code)
