@@ -21,6 +21,8 @@ Add("scan", "Exact search against the memory's bandwidth.", (size, cancel) => Sc
 Add("write", "Durable upserts against the disk.", (size, cancel) => WriteBench.RunAsync(size, cancel));
 Add("recovery", "From kill -9 to the first answer.", (size, cancel) => RecoveryBench.RunAsync(size, cancel));
 Add("allocation", "Bytes allocated by a search.", (_, cancel) => AllocationBench.RunAsync(cancel));
+Add("routing", "Which target a call goes to, by strategy and targets.", (size, _) => RoutingBench.RunAsync(size));
+Add("gateway", "What stands between REST and a model.", (size, cancel) => GatewayBench.RunAsync(size, cancel));
 Add("filters", "Filtered search, by how many rows match and where.", FilterBench.RunAsync);
 
 var smoke = new Command("smoke", "All of them, small.");
@@ -37,6 +39,8 @@ smoke.SetAction(async (_, cancellation) =>
     await FilterBench.RunAsync(size, cancellation);
     await PeersBench.RunAsync(PeersRequest.Quick, cancellation);
     await EmbedBench.RunAsync(size);
+    await RoutingBench.RunAsync(size);
+    await GatewayBench.RunAsync(size, cancellation);
     await TaskBench.RunAsync(size, cancellation);
     await RestBench.RunAsync(size, cancellation);
 });

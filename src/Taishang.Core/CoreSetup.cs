@@ -7,6 +7,7 @@ using Taishang.Core.Alerts;
 using Taishang.Core.Api;
 using Taishang.Core.Collections;
 using Taishang.Core.Data;
+using Taishang.Core.Gateway;
 using Taishang.Core.Health;
 using Taishang.Core.Models;
 using Taishang.Core.ServiceCalls;
@@ -30,6 +31,7 @@ public static class CoreSetup
         services.AddData(configuration);
         services.AddAiClient(configuration);
         services.AddModels(configuration);
+        services.AddGateway(configuration);
         services.AddCollections(configuration);
         services.AddVectors(configuration);
         services.AddTasks(configuration);
@@ -44,6 +46,7 @@ public static class CoreSetup
         app.UseApi();
         app.UseRequestBudget(app.Services.GetRequiredService<TimeProvider>());
         app.MapModels();
+        app.MapGateway();
         app.MapCollections();
         app.MapVectors();
         app.MapTasks();

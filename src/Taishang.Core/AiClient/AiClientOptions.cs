@@ -64,6 +64,7 @@ public sealed class AiClientOptions
         ["DescribeWorker"] = 2_000,
         ["ComputeEmbedding"] = 60_000,
         ["InferenceModel"] = 60_000,
+        ["Chat"] = 600_000,
         ["UpsertVectors"] = 60_000,
         ["DeleteVectors"] = 60_000,
         ["DropCollection"] = 60_000,

@@ -7,7 +7,7 @@ using Taishang.Core.ServiceCalls;
 
 namespace Taishang.Core.AiClient;
 
-/// <content>Calls whose answer is a stream: one attempt each, because the task behind them is what is tried again.
+/// <content>Calls whose answer is a stream: one attempt each, because whoever stands behind them tries again.
 /// </content>
 internal sealed partial class GrpcAiClient
 {
@@ -47,6 +47,21 @@ internal sealed partial class GrpcAiClient
             context, target, (client, options) => client.RunTask(request, options), onEvent,
             one => one.EventCase is RunTaskEvent.EventOneofCase.Result or RunTaskEvent.EventOneofCase.Failure,
             activity, cancellation);
+    }
+
+    public async Task<ChatSummary> ChatAsync(
+        ChatRequest request, Func<ChatEvent, CancellationToken, Task> onEvent, CancellationToken cancellation)
+    {
+        var method = methods.Of("Chat");
+        using var activity = AiClientTelemetry.Start(method);
+        var context = new CallContext(method, request, null, DeadlineOf(method));
+        var target = pool.Pick(null, null) ?? await RecoverAsync(context, cancellation);
+        var last = await ReadAsync(
+            context, target, (client, options) => client.Chat(request, options),
+            (one, token) => one.EventCase is ChatEvent.EventOneofCase.Summary ? Task.CompletedTask
+                : onEvent(one, token),
+            one => one.EventCase is ChatEvent.EventOneofCase.Summary, activity, cancellation);
+        return last.Summary;
     }
 
     private async Task<TEvent> ReadAsync<TEvent>(

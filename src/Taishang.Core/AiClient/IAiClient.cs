@@ -34,6 +34,15 @@ public interface IAiClient
     Task<RunTaskEvent> RunTaskAsync(
         RunTaskRequest request, Func<RunTaskEvent, CancellationToken, Task> onEvent, CancellationToken cancellation);
 
+    /// <summary>
+    /// A chat completion, its answer as it comes; never retried here, since part of it may be with the caller.
+    /// </summary>
+    /// <param name="onEvent">Given each event but the last, in order; the next is read when it is done.</param>
+    /// <returns>The last event.</returns>
+    /// <exception cref="ApiException">The model or the worker failed, perhaps after some events.</exception>
+    Task<ChatSummary> ChatAsync(
+        ChatRequest request, Func<ChatEvent, CancellationToken, Task> onEvent, CancellationToken cancellation);
+
     /// <summary>A healthy worker to place a new collection on, the one with the fewest collections first.</summary>
     Task<string> ChooseWorkerAsync(CancellationToken cancellation);
 

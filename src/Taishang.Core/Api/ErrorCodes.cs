@@ -72,6 +72,18 @@ public static class ErrorCodes
         20012, "model_alias_not_found", "the model has no such alias");
     public static readonly ErrorCode ModelAliasMoved = Conflict(
         20013, "model_alias_moved", "the alias does not lead where it was expected to");
+    public static readonly ErrorCode ModelRouteNotFound = NotFound(20020, "model_route_not_found", "no such route");
+    public static readonly ErrorCode ModelRouteExists = Conflict(
+        20021, "model_route_exists", "a route of this name exists");
+    public static readonly ErrorCode ModelRouteInvalid = Invalid(
+        20022, "model_route_invalid", "the route is invalid");
+    public static readonly ErrorCode ModelRouteUnavailable = new(
+        20023, "model_route_unavailable", 503, StatusCode.Unavailable, true, "no target of the route is available");
+    public static readonly ErrorCode ModelRouteLimited = new(
+        20024, "model_route_limited", 429, StatusCode.ResourceExhausted, true,
+        "every target of the route asks to slow down");
+    public static readonly ErrorCode ModelRouteNoMatch = Semantic(
+        20025, "model_route_no_match", "no target of the route takes this call");
 
     // 30xxx: collections
     public static readonly ErrorCode CollectionNotFound = NotFound(

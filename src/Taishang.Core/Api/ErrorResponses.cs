@@ -16,6 +16,10 @@ public static class ErrorResponses
 
     private const int PathLengthMax = 200;
 
+    /// <summary>Seconds that a caller is told to wait.</summary>
+    internal static long SecondsOf(TimeSpan? retryAfter) =>
+        Math.Max(1, (long)Math.Ceiling((retryAfter ?? RetryAfterDefault).TotalSeconds));
+
     public static void UseErrorEnvelope(this IApplicationBuilder app) => app.Use(async (context, next) =>
     {
         try
@@ -66,11 +70,17 @@ public static class ErrorResponses
         response.ContentType = Envelope.JsonContentType;
         if (error.RetryAfter is not null || error.Code.Retriable)
         {
-            var seconds = Math.Ceiling((error.RetryAfter ?? RetryAfterDefault).TotalSeconds);
-            response.Headers.RetryAfter = Math.Max(1, seconds).ToString("0");
+            response.Headers.RetryAfter = SecondsOf(error.RetryAfter).ToString("0");
         }
 
         if (HttpMethods.IsHead(context.Request.Method)) return;
+        if (OpenAiError.IsFormOf(context.Request.Path))
+        {
+            OpenAiError.Write(response.BodyWriter, error);
+            await response.BodyWriter.FlushAsync(context.RequestAborted);
+            return;
+        }
+
         await using (var writer = new Utf8JsonWriter(response.BodyWriter, Envelope.WriterOptions))
         {
             writer.WriteStartObject();

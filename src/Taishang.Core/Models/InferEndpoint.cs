@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Taishang.Contracts.Ai.V1;
-using Taishang.Core.AiClient;
 using Taishang.Core.Api;
+using Taishang.Core.Gateway;
 
 namespace Taishang.Core.Models;
 
@@ -10,24 +10,16 @@ namespace Taishang.Core.Models;
 internal static class InferEndpoint
 {
     public static async Task<IResult> InferAsync(
-        string id, HttpContext context, ModelStore store, ModelGate gate, IAiClient ai, CancellationToken cancellation)
+        string id, HttpContext context, ModelStore store, ModelGate gate, InferCalls calls,
+        CancellationToken cancellation)
     {
         var body = await JsonBody.ReadAsync<InferBody>(context, cancellation);
         var request = InferInput.ToRequest(body);
         await store.GetAsync(id, cancellation);
         var reference = body.Version is null ? id : $"{id}@{body.Version}";
         var usable = await gate.RequireAsync(reference, null, context, cancellation);
-        request.Model = usable.Spec;
-        var answer = await ai.CallAsync(AiCalls.InferenceModel, request, null, cancellation);
-        return Envelope.Ok(new InferAnswer
-        {
-            Model = usable.Model.Reference,
-            Version = usable.Version.Version,
-            Classifications = request.InputCase == InferenceModelRequest.InputOneofCase.Text
-                ? [.. answer.Classifications.Select(ClassificationAnswer.Of)] : null,
-            Tensors = answer.Tensors.Count > 0 ? [.. answer.Tensors.Select(TensorAnswer.Of)] : null,
-            Usage = new UsageAnswer(answer.Tokens),
-        });
+        var served = await calls.InferAsync(ModelCall.To(usable, context), request, body.AllTexts(), cancellation);
+        return Envelope.Ok(InferAnswer.Of(served, request));
     }
 }
 
@@ -42,6 +34,9 @@ internal sealed record InferBody
     public IReadOnlyList<string>? Texts { get; init; }
 
     public IReadOnlyList<TensorBody>? Tensors { get; init; }
+
+    /// <summary>None where there are tensors.</summary>
+    public IReadOnlyList<string> AllTexts() => Texts ?? (Text is null ? [] : [Text]);
 }
 
 /// <summary>A tensor as it comes: row-major.</summary>
@@ -67,6 +62,19 @@ internal sealed record InferAnswer
     public IReadOnlyList<TensorAnswer>? Tensors { get; init; }
 
     public required UsageAnswer Usage { get; init; }
+
+    public required ServedAnswer Served { get; init; }
+
+    public static InferAnswer Of(Served<InferenceModelResponse> served, InferenceModelRequest request) => new()
+    {
+        Model = served.By.Model.Model.Reference,
+        Version = served.By.Model.Version.Version,
+        Classifications = request.InputCase == InferenceModelRequest.InputOneofCase.Text
+            ? [.. served.Answer.Classifications.Select(ClassificationAnswer.Of)] : null,
+        Tensors = served.Answer.Tensors.Count > 0 ? [.. served.Answer.Tensors.Select(TensorAnswer.Of)] : null,
+        Usage = new UsageAnswer(served.Answer.Tokens),
+        Served = served.By.ToAnswer(),
+    };
 }
 
 internal sealed record UsageAnswer(long Tokens);

@@ -154,4 +154,8 @@ public sealed class ModelGate
 /// <param name="Model">As registered.</param>
 /// <param name="Version">The version to run; its major is what a collection binds to, its dims what it gives.</param>
 /// <param name="Spec">For the worker, secrets opened: never logged or answered. Shared: not to be changed.</param>
-public sealed record UsableModel(Model Model, ModelVersion Version, ModelSpec Spec);
+public sealed record UsableModel(Model Model, ModelVersion Version, ModelSpec Spec)
+{
+    /// <summary>null for a version that costs nothing, or of which nobody has said what.</summary>
+    public ModelPrice? Price { get; } = ModelPrice.Of(Version.Config);
+}

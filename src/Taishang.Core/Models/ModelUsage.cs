@@ -15,6 +15,8 @@ internal sealed record ModelUsage
 
     public required ModelUsers<ModelUserAlias> Aliases { get; init; }
 
+    public required ModelUsers<ModelUserRoute> Routes { get; init; }
+
     public required ModelUsers<ModelUserSchedule> Schedules { get; init; }
 
     public required ModelUsers<ModelUserTask> Tasks { get; init; }
@@ -26,17 +28,18 @@ internal sealed record ModelUsage
     /// <exception cref="ApiException">In use (20008), with who.</exception>
     public void ThrowIfUsed()
     {
-        var total = Collections.Total + Schedules.Total + Tasks.Total;
+        var total = Collections.Total + Routes.Total + Schedules.Total + Tasks.Total;
         if (total == 0) return;
         var code = ErrorCodes.ModelInUse.Number;
         var users = Collections.Items.Select(row => new FieldError("collections", code, $"{row.Name} ({row.Id})"))
+            .Concat(Routes.Items.Select(row => new FieldError("routes", code, $"{row.Name} ({row.Id})")))
             .Concat(Schedules.Items.Select(row => new FieldError("schedules", code, $"{row.Name} ({row.Id})")))
             .Concat(Tasks.Items.Select(row => new FieldError("tasks", code, $"{row.Type} {row.Id}")))
             .Take(FieldErrors.ErrorsMax).ToList();
         throw new ApiException(
             ErrorCodes.ModelInUse,
-            $"{ErrorCodes.ModelInUse.Message} by {Collections.Total} collections, {Schedules.Total} schedules and"
-            + $" {Tasks.Total} live tasks",
+            $"{ErrorCodes.ModelInUse.Message} by {Collections.Total} collections, {Routes.Total} routes,"
+            + $" {Schedules.Total} schedules and {Tasks.Total} live tasks",
             users);
     }
 }
@@ -49,6 +52,8 @@ internal sealed record ModelUsers<T>(long Total, IReadOnlyList<T> Items)
 internal sealed record ModelUserCollection(string Id, string Name, int Major);
 
 internal sealed record ModelUserAlias(string Alias, string Version);
+
+internal sealed record ModelUserRoute(string Id, string Name, string Model);
 
 internal sealed record ModelUserSchedule(string Id, string Name, string Model);
 

@@ -86,10 +86,13 @@ internal static class VectorAnswers
             }
 
             writer.WriteString("model"u8, embedded.Model);
+            writer.WriteString("version"u8, embedded.By.Version);
             writer.WriteNumber("dims"u8, embedded.Embeddings[0].Values.Count);
             writer.WriteStartObject("usage"u8);
             writer.WriteNumber("tokens"u8, embedded.Tokens);
             writer.WriteEndObject();
+            writer.WritePropertyName("served"u8);
+            JsonSerializer.Serialize(writer, embedded.By, ApiJson.Options);
             writer.WriteEndObject();
         });
 
@@ -165,7 +168,7 @@ internal static class VectorAnswers
         writer.WriteEndArray();
     }
 
-    private static void WriteNumbers(Utf8JsonWriter writer, RepeatedField<float> values)
+    internal static void WriteNumbers(Utf8JsonWriter writer, RepeatedField<float> values)
     {
         foreach (var value in UnsafeCollectionOperations.AsSpan(values)) writer.WriteNumberValue(value);
     }

@@ -44,6 +44,10 @@ internal sealed class FakeWorker : IAsyncDisposable
 
     public List<BuildIndexProgress> Build { get; set; } = [];
 
+    /// <summary>Sends the events of a chat; may throw or wait.</summary>
+    public Func<ChatRequest, IServerStreamWriter<ChatEvent>, ServerCallContext, Task> Chat { get; set; } =
+        (_, _, _) => Task.CompletedTask;
+
     /// <summary>Bytes sent instead of a message for every call but health and identity.</summary>
     public byte[]? Garbage { get; set; }
 
@@ -160,6 +164,13 @@ internal sealed class FakeWorker : IAsyncDisposable
             worker.Calls.Enqueue("BuildIndex");
             await worker.Before("BuildIndex", context);
             foreach (var progress in worker.Build) await responseStream.WriteAsync(progress);
+        }
+
+        public override async Task Chat(
+            ChatRequest request, IServerStreamWriter<ChatEvent> responseStream, ServerCallContext context)
+        {
+            worker.Calls.Enqueue("Chat");
+            await worker.Chat(request, responseStream, context);
         }
 
         private async Task<T> AnswerAsync<T>(string method, ServerCallContext context, Func<T> answer)

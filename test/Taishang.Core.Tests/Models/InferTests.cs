@@ -27,7 +27,9 @@ public sealed class InferTests
         var answer = await host.Api.PostAsync($"{Root}/{id}/infer", """{"texts":["好","bad"]}""");
         Assert.Equal(
             """{"model":"builtin/notes","version":"1.0.0","classifications":[{"labels":[{"label":"好","score":0.5}]},"""
-            + """{"labels":[{"label":"bad","score":0.5}]}],"usage":{"tokens":5}}""",
+            + """{"labels":[{"label":"bad","score":0.5}]}],"usage":{"tokens":5},"served":"""
+            + """{"target":"builtin/notes","model":"builtin/notes","version":"1.0.0","tries":1,"fallback":false,"""
+            + "\"cached\":false}}",
             answer.Data.GetRawText());
     }
 

@@ -87,6 +87,17 @@ public sealed class FakeAiClient : IAiClient
         return await OnRunTask(request, one => onEvent(one, cancellation), cancellation);
     }
 
+    /// <summary>Answers chats: given the request and where its events go; null is a worker that is down.</summary>
+    public Func<ChatRequest, Func<ChatEvent, Task>, CancellationToken, Task<ChatSummary>>? OnChat { get; set; }
+
+    public async Task<ChatSummary> ChatAsync(
+        ChatRequest request, Func<ChatEvent, CancellationToken, Task> onEvent, CancellationToken cancellation)
+    {
+        _requests.Enqueue(new FakeAiRequest("Chat", request, null));
+        if (OnChat is null) throw new ApiException(ErrorCodes.AiUnavailable);
+        return await OnChat(request, one => onEvent(one, cancellation), cancellation);
+    }
+
     /// <summary>Answers BuildIndex with its last progress.</summary>
     public FakeAiClient OnBuildIndex(Func<BuildIndexRequest, CancellationToken, Task<BuildIndexProgress>> answer)
     {

@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Taishang.Testing.Processes;
+
+namespace Taishang.Bench;
+
+/// <summary>
+/// What stands between a client and a model, over the real executable: core, gRPC and ai with the model's own time
+/// taken out, embeddings from the cache, and how soon a fallback answers for a target that is dead.
+/// </summary>
+internal static class GatewayBench
+{
+    private const int Connections = 8;
+
+    /// <summary>Calls a second of the paced run: what a busy team sends, far from what the machine can do.</summary>
+    private const int Pace = 1_000;
+
+    private const int BatchTexts = 64;
+    private const string Model = "builtin/taishang-embed";
+    private const string Embeddings = "/v1/embeddings";
+
+    public static async Task RunAsync(BenchSize size, CancellationToken cancellation)
+    {
+        var report = new Report($"gateway, {Connections} connections");
+        using var folder = new TestFolder();
+        // The load comes from one address, and tells the caches from the model by their names.
+        await using var server = await ServerProcess.StartReadyAsync(
+            folder.Path, "--Taishang:Api:RateLimit:TokensPerSecond=0");
+        var address = new Uri(server.HttpAddress!);
+        await server.PostAsync("/api/taishang/routes", new
+        {
+            name = "bare",
+            targets = new[] { new { model = Model } },
+            cache = new { vectors = false },
+        });
+        Overheads(address, TimeSpan.FromSeconds(1), 0, null, "");
+        var length = TimeSpan.FromSeconds(size.Seconds);
+        Overheads(address, length, 0, report, "overhead, closed loop");
+        Overheads(address, length, Pace, report, $"overhead at {Pace} calls/s");
+        Cached(address, length, report, "cached, one text", 1, "float");
+        Cached(address, length, report, "cached, one text base64", 1, "base64");
+        Cached(address, length, report, $"cached, batches of {BatchTexts} base64", BatchTexts, "base64");
+        await FallbackBench.RunAsync(server, report, cancellation);
+        report.Print();
+    }
+
+    private static void Overheads(Uri address, TimeSpan length, int pace, Report? report, string what)
+    {
+        var samples = Run(address, length, pace, static (connection, thread, turn) =>
+        {
+            // Another text each time, so that nothing knows it.
+            var request = RawHttp.Post(
+                Embeddings, Body("bare", [$"{thread} {turn} a sentence of some words 一句话"], "base64"));
+            var start = Stopwatch.GetTimestamp();
+            var answer = connection.Send(request);
+            return Stopwatch.GetElapsedTime(start).TotalMilliseconds - ModelMs(answer);
+        });
+        if (report is null) return;
+        report.Add($"{what} p50", Report.Percentile(samples, 0.5), "ms");
+        report.Add($"{what} p99", Report.Percentile(samples, 0.99), "ms");
+        report.Add($"{what} calls", samples.Length / length.TotalSeconds, "calls/s");
+    }
+
+    private static void Cached(Uri address, TimeSpan length, Report report, string what, int texts, string format)
+    {
+        var requests = Enumerable.Range(0, 100).Select(i => RawHttp.Post(
+            Embeddings,
+            Body(Model, [.. Enumerable.Range(0, texts).Select(text => $"text {(i * texts) + text}")], format)))
+            .ToArray();
+        using (var first = new RawHttp(address))
+        {
+            foreach (var request in requests) first.Send(request);
+        }
+
+        var samples = Run(address, length, 0, (connection, thread, turn) =>
+        {
+            var start = Stopwatch.GetTimestamp();
+            connection.Send(requests[(thread + turn) % requests.Length]);
+            return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        });
+        report.Add(what, samples.Length * texts / length.TotalSeconds, "embeddings/s");
+        report.Add($"{what} p99", Report.Percentile(samples, 0.99), "ms");
+    }
+
+    /// <param name="pace">Calls a second of all connections together; 0 for as many as go.</param>
+    private static double[] Run(Uri address, TimeSpan length, int pace, Func<RawHttp, int, int, double> call)
+    {
+        var samples = new List<double>[Connections];
+        var watch = Stopwatch.StartNew();
+        var threads = Enumerable.Range(0, Connections).Select(number => new Thread(() =>
+        {
+            using var connection = new RawHttp(address);
+            var mine = samples[number] = [];
+            for (var turn = 0; watch.Elapsed < length; turn++)
+            {
+                if (pace > 0) Wait(watch, TimeSpan.FromSeconds(((turn * Connections) + number) / (double)pace));
+                mine.Add(call(connection, number, turn));
+            }
+        })).ToArray();
+        foreach (var thread in threads) thread.Start();
+        foreach (var thread in threads) thread.Join();
+        return [.. samples.SelectMany(list => list)];
+    }
+
+    private static void Wait(Stopwatch watch, TimeSpan until)
+    {
+        var left = until - watch.Elapsed;
+        if (left <= TimeSpan.Zero) return;
+        using var never = new ManualResetEventSlim();
+        never.Wait(left);
+    }
+
+    private static byte[] Body(string model, string[] input, string format) =>
+        JsonSerializer.SerializeToUtf8Bytes(new { model, input, encoding_format = format });
+
+    /// <summary>Of the header Server-Timing; 0 where the worker does not say.</summary>
+    private static double ModelMs(ReadOnlySpan<byte> answer)
+    {
+        var at = answer.IndexOf("model;dur="u8);
+        if (at < 0) return 0;
+        var rest = answer[(at + 10)..];
+        return double.Parse(
+            Encoding.ASCII.GetString(rest[..rest.IndexOf((byte)'\r')]), CultureInfo.InvariantCulture);
+    }
+}

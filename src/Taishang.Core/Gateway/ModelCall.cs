@@ -1,0 +1,68 @@
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Taishang.Core.Gateway.Routes;
+using Taishang.Core.Models;
+
+namespace Taishang.Core.Gateway;
+
+/// <summary>One call of a client, and where it may go: to one model, or to the targets of a route.</summary>
+internal sealed record ModelCall
+{
+    private ModelCall(CallerIdentity caller, HttpContext? context) => (Caller, Context) = (caller, context);
+
+    public CallerIdentity Caller { get; }
+
+    /// <summary>null outside of a request.</summary>
+    public HttpContext? Context { get; }
+
+    /// <summary>null where the call goes through a route.</summary>
+    public UsableModel? Model { get; private init; }
+
+    public RouteState? Route { get; private init; }
+
+    /// <summary>What the conditions of targets look at.</summary>
+    public CallTraits Traits { get; private init; }
+
+    /// <summary>Targets that fail for this call alone.</summary>
+    public CallDrill Drill { get; private init; } = CallDrill.None;
+
+    public static ModelCall To(UsableModel model, HttpContext? context) =>
+        new(CallerIdentity.Of(context), context) { Model = model };
+
+    /// <param name="texts">All that the model is to read.</param>
+    public static ModelCall Through(RouteState route, HttpContext context, IEnumerable<string> texts) =>
+        new(CallerIdentity.Of(context), context)
+        {
+            Route = route,
+            Traits = CallTraits.Of(context.Request.Headers, texts),
+            Drill = CallDrill.Of(context.Request.Headers),
+        };
+
+    public CallScope ScopeWith(UsableModel model) => new(
+        Caller.Tenant, Caller.KeyId, model.Model.Id, model.Model.Reference, model.Version.Version,
+        Route?.Name);
+
+    public CallEstimate EstimateOf(CallSize size) => new(
+        size.InputTokens, size.OutputTokensMax,
+        Route is null
+            ? Model?.Price?.CostOf(size.InputTokens, size.OutputTokensMax, size.Calls)
+            : Route.CostMaxOf(size));
+}
+
+/// <summary>How much a call can ask for at most.</summary>
+/// <param name="InputTokens">Upper bound.</param>
+/// <param name="OutputTokensMax">Upper bound; 0 where nothing is written.</param>
+/// <param name="Calls">Calls of the model that it is cut into.</param>
+internal readonly record struct CallSize(long InputTokens, long OutputTokensMax, int Calls)
+{
+    /// <summary>Around a text: what marks its beginning and end.</summary>
+    private const int FrameTokens = 4;
+
+    /// <summary>No tokenizer makes more tokens of a text than it has bytes.</summary>
+    public static long TokensMaxOf(IEnumerable<string> texts)
+    {
+        long tokens = 0;
+        foreach (var text in texts) tokens += Encoding.UTF8.GetByteCount(text) + FrameTokens;
+        return tokens;
+    }
+}

@@ -1,0 +1,95 @@
+using Taishang.Core.Api;
+
+namespace Taishang.Core.Gateway.Routes;
+
+/// <summary>A route as calls use it: what it says, and how its targets fare in this process.</summary>
+internal sealed class RouteState
+{
+    /// <summary>A caller is not told to come back sooner than this.</summary>
+    private const int WaitMsMin = 1_000;
+
+    private readonly RouteDice _dice;
+    private readonly RouteStrategy _strategy;
+
+    /// <param name="route">As it is kept.</param>
+    /// <param name="before">Whose targets' health is carried on where the reference and the rule are the same.</param>
+    /// <param name="dice">Of this process.</param>
+    public RouteState(ModelRoute route, RouteState? before, RouteDice dice)
+    {
+        (Row, _dice) = (route, dice);
+        Definition = route.Read();
+        _strategy = RouteStrategies.Of(Definition.Strategy);
+        var known = before?.Definition.Cooldown == Definition.Cooldown
+            ? before.Targets.ToDictionary(target => target.Reference, target => target.Health) : [];
+        RouteTarget Made(RouteTargetSpec spec, bool isFallback) => new(
+            spec, isFallback, known.GetValueOrDefault(spec.Model) ?? new TargetHealth(Definition.Cooldown));
+        Targets =
+        [
+            .. Definition.Targets.Select(spec => Made(spec, false)),
+            .. (Definition.Fallbacks ?? []).Select(spec => Made(spec, true)),
+        ];
+    }
+
+    public ModelRoute Row { get; }
+
+    public string Name => Row.Name;
+
+    public RouteDefinition Definition { get; }
+
+    public RouteTarget[] Targets { get; }
+
+    public static long NowMs(TimeProvider time) => (long)time.GetElapsedTime(0).TotalMilliseconds;
+
+    public int Choose(in CallTraits traits, uint passed, long nowMs) =>
+        TargetChooser.Choose(Targets, _strategy, traits, passed, nowMs, _dice);
+
+    /// <summary>True for the share of calls that a shadow gets too.</summary>
+    public bool DrawsShadow() => Definition.Shadow is { } shadow && _dice.Share() < shadow.Share;
+
+    /// <summary>By the dearest target; null where none has a price.</summary>
+    public decimal? CostMaxOf(CallSize size)
+    {
+        decimal? most = null;
+        foreach (var target in Targets)
+        {
+            var cost = target.Price?.CostOf(size.InputTokens, size.OutputTokensMax, size.Calls);
+            if (cost is not null && (most is null || cost > most)) most = cost;
+        }
+
+        return most;
+    }
+
+    public IReadOnlyList<TargetView> Views(long nowMs) =>
+        [.. Targets.Select(target => target.Health.View(target.Reference, nowMs))];
+
+    /// <summary>Why no target takes a call. It says nothing of the targets' health, and changes nothing in it.</summary>
+    /// <param name="passedOver">What the registry said of one that it did not let be called.</param>
+    public ApiException NobodyFor(in CallTraits traits, long nowMs, ApiException? passedOver)
+    {
+        long? wait = null;
+        var (takers, held) = (0, 0);
+        foreach (var target in Targets)
+        {
+            if (!target.Takes(traits)) continue;
+            takers++;
+            if (target.Health.IsAvailable(nowMs)) continue;
+            if (target.Health.IsHeld(nowMs)) held++;
+            var own = target.Health.AvailableInMs(nowMs);
+            if (wait is null || own < wait) wait = own;
+        }
+
+        if (takers == 0)
+            return new ApiException(
+                ErrorCodes.ModelRouteNoMatch,
+                $"no target of the route {Name} takes the language '{traits.Language}', the length {traits.Length} and"
+                + $" the labels '{string.Join(',', traits.Labels ?? [])}'");
+        var after = TimeSpan.FromMilliseconds(Math.Max(WaitMsMin, wait ?? 0));
+        return held > 0 && held == takers
+            ? new ApiException(
+                ErrorCodes.ModelRouteLimited, $"every target of the route {Name} asks to slow down", null, after)
+            : new ApiException(
+                ErrorCodes.ModelRouteUnavailable,
+                $"no target of the route {Name} is available"
+                + (passedOver is null ? "" : $": {passedOver.Message}"), null, after);
+    }
+}

@@ -1,0 +1,102 @@
+using System.Collections.Concurrent;
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Taishang.Core.Api;
+using Taishang.Core.Gateway;
+
+namespace Taishang.Core.Tests.Gateway;
+
+public sealed class AdmissionTests
+{
+    private readonly Book _book = new();
+
+    [Fact]
+    public async Task A_call_is_reserved_once_however_many_targets_it_tries_and_settled_with_what_it_took()
+    {
+        await using var world = await StartAsync();
+        await world.RegisterOneAsync("a", """{"price":{"currency":"USD","input_per_1k":1000}}""");
+        await world.RegisterOneAsync("b", """{"price":{"currency":"USD","input_per_1k":2000}}""");
+        await world.RouteAsync("main", """{"model":"a"}""", ""","fallbacks":[{"model":"b"}]""");
+        world.Faults["a"] = () => new ApiException(ErrorCodes.ModelUpstreamFailed);
+        await world.EmbedAsync("main", "12345", ("Authorization", "Bearer key"), ("X-Taishang-Tenant", "acme"));
+        var (scope, estimate) = Assert.Single(_book.Reserved);
+        Assert.Equal(("acme", "2c70e12b7a0646f9", "builtin/a", "1.0.0", "main"),
+            (scope.Tenant, scope.KeyId, scope.ModelReference, scope.Version, scope.Route));
+        Assert.Equal((9, 18m), (estimate.InputTokens, estimate.CostMax!.Value));
+        Assert.Equal(
+            new CallUsage(5, 0, 10m, "builtin/b", "1.0.0", false), Assert.Single(_book.Settled));
+        await world.EmbedAsync("main", "12345", ("X-Taishang-Tenant", "acme"));
+        Assert.Equal(new CallUsage(0, 0, 0m, "builtin/b", "1.0.0", true), _book.Settled.Last());
+        Assert.Equal((2, 0), (_book.Settled.Count, _book.Released));
+    }
+
+    [Fact]
+    public async Task A_call_that_fails_gives_all_back_and_one_that_is_refused_reaches_nobody()
+    {
+        await using var world = await StartAsync();
+        await world.RegisterAsync("a");
+        world.Faults["a"] = () => new ApiException(ErrorCodes.ModelUpstreamFailed);
+        await world.PostAsync("/api/taishang/vectors/embed", """{"model":"a","text":"x"}""");
+        Assert.Equal((1, 0, 1), (_book.Reserved.Count, _book.Settled.Count, _book.Released));
+        _book.Refuses = true;
+        var answer = await world.PostAsync("/api/taishang/vectors/embed", """{"model":"a","text":"x"}""");
+        Assert.Equal((HttpStatusCode.TooManyRequests, 10015), (answer.Status, answer.Code));
+        Assert.Single(world.Called);
+    }
+
+    [Fact]
+    public async Task A_stream_that_breaks_is_settled_with_what_was_passed_on()
+    {
+        await using var world = await StartAsync();
+        await world.RegisterAsync("talk");
+        world.Break = _ => new ApiException(ErrorCodes.ModelUpstreamFailed);
+        await world.PostAsync(
+            "/v1/chat/completions",
+            """{"model":"builtin/talk","stream":true,"max_tokens":50,"messages":[{"role":"user","content":"hi"}]}""");
+        Assert.Equal(50, Assert.Single(_book.Reserved).Estimate.OutputTokensMax);
+        Assert.Equal(2, Assert.Single(_book.Settled).OutputTokens);
+    }
+
+    private Task<GatewayWorld> StartAsync() => GatewayWorld.StartAsync(
+        services: services => services.Replace(ServiceDescriptor.Singleton<ICallAdmission>(_book)));
+
+    private sealed class Book : ICallAdmission
+    {
+        private int _released;
+
+        public ConcurrentQueue<(CallScope Scope, CallEstimate Estimate)> Reserved { get; } = new();
+
+        public ConcurrentQueue<CallUsage> Settled { get; } = new();
+
+        public int Released => _released;
+
+        public bool Refuses { get; set; }
+
+        public ValueTask<IReservation> ReserveAsync(
+            CallScope scope, CallEstimate estimate, CancellationToken cancellation)
+        {
+            if (Refuses) throw new ApiException(ErrorCodes.TooManyRequests);
+            Reserved.Enqueue((scope, estimate));
+            return new ValueTask<IReservation>(new Reservation(this));
+        }
+
+        private sealed class Reservation(Book book) : IReservation
+        {
+            private bool _settled;
+
+            public ValueTask SettleAsync(CallUsage usage, CancellationToken cancellation)
+            {
+                _settled = true;
+                book.Settled.Enqueue(usage);
+                return ValueTask.CompletedTask;
+            }
+
+            public ValueTask DisposeAsync()
+            {
+                if (!_settled) Interlocked.Increment(ref book._released);
+                return ValueTask.CompletedTask;
+            }
+        }
+    }
+}
