@@ -130,7 +130,10 @@ public sealed class VectorEndpointTests
         var one = await world.Api.PostAsync($"{Root}/embed", """{"text":"aab","model":"test-embed"}""");
         var many = await world.Api.PostAsync($"{Root}/embed", """{"texts":["a","b"],"model":"builtin/test-embed"}""");
 
-        Assert.Equal("""{"embedding":[0,2,1,0,0,0,0,0],"model":"builtin/test-embed","dims":8,"usage":{"tokens":1}}""",
+        Assert.Equal(
+            """{"embedding":[0,2,1,0,0,0,0,0],"model":"builtin/test-embed","version":"1.0.0","dims":8,"usage":"""
+            + """{"tokens":1},"served":{"target":"builtin/test-embed","model":"builtin/test-embed","version":"1.0.0","""
+            + "\"tries\":1,\"fallback\":false,\"cached\":false}}",
             one.Data.GetRawText());
         Assert.Equal(2, many["embeddings"].GetArrayLength());
         Assert.Equal(many["embeddings"][0].GetRawText(), many["embedding"].GetRawText());
