@@ -173,8 +173,9 @@ internal sealed class GatewayWorld : IAsyncDisposable
             await send(new ChatEvent
             {
                 CompletionJson = ByteString.CopyFromUtf8(
-                    $$"""{"id":"c1","object":"chat.completion","created":1,"model":"{{name}}","choices":[{"index":0,"message":"""
-                    + $$"""{"role":"assistant","content":"I am {{name}}"},"finish_reason":"stop"}],"usage":"""
+                    $$"""{"id":"c1","object":"chat.completion","created":1,"model":"{{name}}","choices":"""
+                    + $$"""[{"index":0,"message":{"role":"assistant","content":"I am {{name}}"},"""
+                    + "\"finish_reason\":\"stop\"}],\"usage\":"
                     + """{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}"""),
             });
         }

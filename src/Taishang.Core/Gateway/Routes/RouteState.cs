@@ -62,7 +62,7 @@ internal sealed class RouteState
     public IReadOnlyList<TargetView> Views(long nowMs) =>
         [.. Targets.Select(target => target.Health.View(target.Reference, nowMs))];
 
-    /// <summary>Why no target takes a call. It says nothing of the targets' health, and changes nothing in it.</summary>
+    /// <summary>Why no target takes a call. It changes nothing in the health of the targets.</summary>
     /// <param name="passedOver">What the registry said of one that it did not let be called.</param>
     public ApiException NobodyFor(in CallTraits traits, long nowMs, ApiException? passedOver)
     {
