@@ -77,13 +77,13 @@ internal static class RouteEndpoints
 
     private static ModelRoute Row(
         RouteBody body, string id, DateTimeOffset createdAt, DateTimeOffset updatedAt) => new()
-    {
-        Id = id,
-        Name = body.Name,
-        Description = body.Description,
-        Strategy = body.Strategy,
-        Definition = ModelRoute.TextOf(body),
-        CreatedAt = createdAt,
-        UpdatedAt = updatedAt,
-    };
+        {
+            Id = id,
+            Name = body.Name,
+            Description = body.Description,
+            Strategy = body.Strategy,
+            Definition = ModelRoute.TextOf(body),
+            CreatedAt = createdAt,
+            UpdatedAt = updatedAt,
+        };
 }
