@@ -26,6 +26,7 @@ public sealed partial class EveryOperationTests
             });
             await InferThroughRouteAsync();
             await OpenAiAsync();
+            await ChatsAsync();
             await driver.SucceedAsync(new Call("deleteRoute", id));
             await driver.FailAsync(404, 20020, new Call("getRoute", id));
             await driver.FailAsync(404, 20020, new Call("chatThroughRoute", id, Example("chatThroughRoute")));
@@ -38,6 +39,26 @@ public sealed partial class EveryOperationTests
                 $$"""{ "name": "tensors", "targets": [{ "model": "onnx/{{name}}" }] }""")));
             await driver.SucceedAsync(new Call("inferThroughRoute", "tensors", Example("inferModel", "tensors")));
             await driver.SucceedAsync(new Call("deleteRoute", "tensors"));
+        }
+
+        private async Task ChatsAsync()
+        {
+            await using var endpoint = await ChatEndpoint.StartAsync();
+            await driver.SucceedAsync(new Call("createModel", null, Json(
+                $$"""
+                { "name": "talk", "provider": "openai", "version": "1.0.0", "endpoint": "{{endpoint.Endpoint}}",
+                  "config": { "task": "chat" } }
+                """)));
+            await driver.SucceedAsync(new Call("createRoute", null, Json(
+                """{ "name": "chat-main", "targets": [{ "model": "openai/talk" }] }""")));
+            await driver.SucceedAsync(new Call("openAiChat", null, Example("openAiChat")));
+            var answer = await driver.SucceedAsync(
+                new Call("chatThroughRoute", "chat-main", Example("chatThroughRoute")));
+            Assert.Equal("chat-main", (string)answer["served"]!["route"]!);
+            var streamed = Example("openAiChat");
+            streamed["stream"] = true;
+            await driver.SucceedAsync(new Call("openAiChat", null, streamed));
+            await driver.SucceedAsync(new Call("deleteRoute", "chat-main"));
         }
 
         private async Task OpenAiAsync()

@@ -5,7 +5,11 @@ namespace Taishang.Core.Gateway.Routes;
 /// <summary>A target of a route as calls see it.</summary>
 internal sealed class RouteTarget(RouteTargetSpec spec, bool isFallback, TargetHealth health)
 {
+    /// <summary>A thousand tokens each way: by what targets are compared that charge by the token.</summary>
+    private const long ComparedTokens = 1_000;
+
     private ModelPrice? _price;
+    private double _comparedCost;
 
     public string Reference { get; } = spec.Model;
 
@@ -19,8 +23,15 @@ internal sealed class RouteTarget(RouteTargetSpec spec, bool isFallback, TargetH
     public ModelPrice? Price
     {
         get => Volatile.Read(ref _price);
-        set => Volatile.Write(ref _price, value);
+        set
+        {
+            Volatile.Write(ref _price, value);
+            Volatile.Write(ref _comparedCost, (double)(value?.CostOf(ComparedTokens, ComparedTokens, 1) ?? 0));
+        }
     }
+
+    /// <summary>What it is compared by under `lowest_cost`; worked out once, since decimals are slow.</summary>
+    public double ComparedCost => Volatile.Read(ref _comparedCost);
 
     public bool Takes(in CallTraits traits) =>
         (Weight > 0 || IsFallback) && (spec.When is null || traits.Meet(spec.When));

@@ -5,9 +5,6 @@ namespace Taishang.Core.Gateway.Routes;
 /// <summary>Chooses the target of a call: pure, without a lock, a wait or an allocation.</summary>
 internal static class TargetChooser
 {
-    /// <summary>A thousand tokens each way: by what targets are compared that charge by the token.</summary>
-    private const long CostTokens = 1_000;
-
     /// <param name="targets">At most 32, those that are fallbacks last.</param>
     /// <param name="strategy">Of the route.</param>
     /// <param name="traits">Of the call.</param>
@@ -65,7 +62,7 @@ internal static class TargetChooser
             {
                 RouteStrategy.LeastBusy => targets[i].Health.InFlight,
                 RouteStrategy.LowestLatency => Latency(targets[i].Health, nowMs),
-                _ => (double)(targets[i].Price?.CostOf(CostTokens, CostTokens, 1) ?? 0),
+                _ => targets[i].ComparedCost,
             };
             if (value > best) continue;
             equals = value < best ? 1u << i : equals | (1u << i);
