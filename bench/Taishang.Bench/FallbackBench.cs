@@ -29,7 +29,7 @@ internal static class FallbackBench
         });
         if ((string?)made["data"]?["status"] != "active")
             throw new InvalidOperationException($"the endpoint was not taken: {made.ToJsonString()}");
-        await server.PostAsync("/api/taishang/routes", new
+        var routed = await server.PostAsync("/api/taishang/routes", new
         {
             name = "dying",
             targets = new[] { new { model = "openai/dying" } },
@@ -37,6 +37,7 @@ internal static class FallbackBench
             cooldown = new { errors = 1_000 },
             cache = new { vectors = false },
         });
+        if ((int?)routed["code"] != 0) throw new InvalidOperationException(routed.ToJsonString());
         endpoint.Stop();
         await answering;
         report.Add("fallback after a refused connection", await MeasureAsync(server), "ms");
@@ -63,9 +64,11 @@ internal static class FallbackBench
     /// <summary>Gives every request the same vector, one connection at a time, until it is stopped.</summary>
     private sealed class Endpoint : IDisposable
     {
+        /// <summary>As long as the fallback's: a route takes only targets whose vectors fit each other.</summary>
         private static readonly byte[] Body = Encoding.ASCII.GetBytes(
-            """{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.6,0.8]}],"model":"m","usage":"""
-            + """{"prompt_tokens":1,"total_tokens":1}}""");
+            """{"object":"list","data":[{"object":"embedding","index":0,"embedding":["""
+            + string.Join(',', Enumerable.Repeat("0.03125", 1_024))
+            + """]}],"model":"m","usage":{"prompt_tokens":1,"total_tokens":1}}""");
 
         private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
 

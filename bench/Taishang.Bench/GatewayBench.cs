@@ -25,9 +25,7 @@ internal static class GatewayBench
     {
         var report = new Report($"gateway, {Connections} connections");
         using var folder = new TestFolder();
-        // The load comes from one address, and tells the caches from the model by their names.
-        await using var server = await ServerProcess.StartReadyAsync(
-            folder.Path, "--Taishang:Api:RateLimit:TokensPerSecond=0");
+        await using var server = await ServerProcess.StartReadyAsync(folder.Path);
         var address = new Uri(server.HttpAddress!);
         await server.PostAsync("/api/taishang/routes", new
         {
