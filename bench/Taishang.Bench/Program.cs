@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Taishang.Bench;
+using Taishang.Bench.Onnx;
 using Taishang.Bench.Peers;
 using Taishang.Bench.Tasks;
 
@@ -12,6 +13,8 @@ var seconds =
 var command = new RootCommand("Benchmarks of taishang.");
 Add("rest", "Fashion-MNIST through REST: load, build, search.", (size, cancel) => RestBench.RunAsync(size, cancel));
 Add("embed", "The built-in embedder, sentences a second.", (size, _) => EmbedBench.RunAsync(size));
+Add("onnx", "A transformer of provider onnx beside a bare loop of its runtime.",
+    (size, cancel) => OnnxBench.RunAsync(size, cancel));
 Add("tasks", "No-op tasks through the durable queue.", (size, cancel) => TaskBench.RunAsync(size, cancel));
 Add("engine", "The vector engine alone.", (size, cancel) => EngineBench.RunAsync(size, cancel));
 Add("kinds", "Every kind of index and compression on one set of rows.",
@@ -41,6 +44,7 @@ smoke.SetAction(async (_, cancellation) =>
     await EmbedBench.RunAsync(size);
     await RoutingBench.RunAsync(size);
     await GatewayBench.RunAsync(size, cancellation);
+    await OnnxBench.RunAsync(size, cancellation);
     await TaskBench.RunAsync(size, cancellation);
     await RestBench.RunAsync(size, cancellation);
 });

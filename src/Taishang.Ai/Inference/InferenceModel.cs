@@ -29,29 +29,51 @@ internal enum Activation
 internal sealed class InferenceModel : IDisposable
 {
     private const int MaxLabels = 10_000;
-    private readonly ModelLease<OnnxModel> _lease;
+    private const int MaxMaxTokens = 32_768;
+    private const int DefaultMaxTokens = 512;
+    private readonly OnnxModels _files;
+    private readonly OnnxFile _file;
     private readonly TextTokenizer? _tokenizer;
     private readonly ModelConfig _config;
-    private readonly EmbeddingLimits _limits;
+    private readonly ModelOptions _options;
+    private readonly Lazy<TextBatcher> _batcher;
 
-    /// <summary>Takes over the lease; <paramref name="tokenizer"/> is null for a model that reads no text.</summary>
-    public InferenceModel(
-        ModelLease<OnnxModel> lease, TextTokenizer? tokenizer, ModelConfig config, EmbeddingLimits limits)
+    private InferenceModel(
+        OnnxModels files, OnnxFile file, OnnxModel model, TextTokenizer? tokenizer, ModelConfig config,
+        ModelOptions options)
     {
-        _lease = lease;
+        _files = files;
+        _file = file;
         _tokenizer = tokenizer;
         _config = config;
-        _limits = limits;
+        _options = options;
+        Inputs = model.Inputs;
+        Outputs = model.Outputs;
+        Checksum = model.Checksum;
+        _batcher = new Lazy<TextBatcher>(MakeBatcher, LazyThreadSafetyMode.PublicationOnly);
     }
 
     /// <summary>What the model must be given.</summary>
-    public IReadOnlyList<TensorDescription> Inputs => _lease.Value.Inputs;
+    public IReadOnlyList<TensorDescription> Inputs { get; }
 
     /// <summary>What the model gives.</summary>
-    public IReadOnlyList<TensorDescription> Outputs => _lease.Value.Outputs;
+    public IReadOnlyList<TensorDescription> Outputs { get; }
 
     /// <summary>"sha256:" and the hex digest of the file.</summary>
-    public string Checksum => _lease.Value.Checksum;
+    public string Checksum { get; }
+
+    /// <summary>Loads a model; without a tokenizer it reads no text.</summary>
+    /// <exception cref="ModelException">It can not be loaded.</exception>
+    public static async Task<InferenceModel> CreateAsync(
+        OnnxModels files, ModelReference reference, ModelOptions options, CancellationToken cancellationToken)
+    {
+        ModelConfig config = ModelConfig.Parse(reference);
+        (OnnxFile file, ModelLease<OnnxModel> opened) = await files.OpenAsync(reference, config, cancellationToken);
+        using ModelLease<OnnxModel> lease = opened;
+        TextTokenizer? tokenizer =
+            TokenizerFiles.IsPresent(files.Folder, config) ? TokenizerFiles.Load(files.Folder, config) : null;
+        return new InferenceModel(files, file, lease.Value, tokenizer, config, options);
+    }
 
     /// <summary>Runs the model; <paramref name="outputs"/> names what is wanted, empty for all.</summary>
     /// <exception cref="ModelException">InvalidInput, Busy or RunFailed.</exception>
@@ -64,7 +86,8 @@ internal sealed class InferenceModel : IDisposable
             if (Outputs.All(output => output.Name != name))
                 throw Refused($"outputs: '{name}' is not among {Names(Outputs)}.");
         }
-        return await _lease.Value.RunAsync(
+        using ModelLease<OnnxModel> lease = await _files.AcquireAsync(_file, cancellationToken);
+        return await lease.Value.RunAsync(
             Values(inputs), wanted,
             results => wanted.Select((name, i) => OnnxTensors.FromValue(name, results[i])).ToArray(),
             cancellationToken);
@@ -77,28 +100,25 @@ internal sealed class InferenceModel : IDisposable
     /// <exception cref="ModelException">InvalidInput; InvalidConfig if the model is no text classifier.</exception>
     public async Task<Classification> ClassifyAsync(IReadOnlyList<string> texts, CancellationToken cancellationToken)
     {
-        _limits.Check(texts);
-        TensorDescription output = LogitsOutput();
+        _options.Limits.Check(texts);
+        TextBatcher batcher = _batcher.Value;
+        TextTokenizer tokenizer = Tokenizer();
         string[] labels = [.. _config.Texts("labels", MaxLabels)];
         Activation activation = _config.Choice("activation", Activation.Softmax);
-        int maxTokens = _config.Number("max_length", 3, 32_768) ?? 512;
-        var scored = new List<IReadOnlyList<LabelScore>>(texts.Count);
-        var counts = new List<int>(texts.Count);
-        for (int row = 0; row < texts.Count; row++)
-        {
-            // One text a run: labels are asked for a few texts at a time, and padding would change nothing but cost.
-            TokenizedText text = Tokenizer().Encode(texts[row], maxTokens);
-            if (text.Ids.Length == 0) throw EmbeddingLimits.Empty(row);
-            float[] numbers = await _lease.Value.RunAsync(
-                TextValues(text), [output.Name], results => results[0].GetTensorDataAsSpan<float>().ToArray(),
-                cancellationToken);
-            scored.Add(Score(numbers, labels, activation));
-            counts.Add(text.Ids.Length);
-        }
-        return new Classification(scored, counts);
+        int maxTokens = _config.Number("max_length", 3, MaxMaxTokens) ?? DefaultMaxTokens;
+        TokenizedText[] tokens = await Task.Run(
+            () => tokenizer.EncodeAll(texts, maxTokens, cancellationToken), cancellationToken);
+        var scored = new IReadOnlyList<LabelScore>[texts.Count];
+        using ModelLease<OnnxModel> lease = await _files.AcquireAsync(_file, cancellationToken);
+        await batcher.RunAsync(
+            lease.Value, tokens,
+            (row, numbers, _) => scored[row] = Score(numbers.ToArray(), labels, activation), cancellationToken);
+        return new Classification(scored, [.. tokens.Select(text => text.Ids.Length)]);
     }
 
-    public void Dispose() => _lease.Dispose();
+    public void Dispose()
+    {
+    }
 
     private static LabelScore[] Score(float[] numbers, string[] labels, Activation activation)
     {
@@ -142,29 +162,15 @@ internal sealed class InferenceModel : IDisposable
         }
     }
 
-    private Dictionary<string, OrtValue> TextValues(TokenizedText text)
+    private TextBatcher MakeBatcher()
     {
-        var values = new Dictionary<string, OrtValue>();
-        foreach (TensorDescription input in Inputs)
-        {
-            long[] numbers = input.Name switch
-            {
-                "input_ids" => text.Ids,
-                "attention_mask" => [.. Enumerable.Repeat(1L, text.Ids.Length)],
-                "token_type_ids" => new long[text.Ids.Length],
-                _ => throw NoClassifier($"its input '{input.Name}' is not one that text classification knows"),
-            };
-            long[] shape = [1, numbers.Length];
-            values[input.Name] = input.Type == TensorType.Int32
-                ? OrtValue.CreateTensorValueFromMemory(Array.ConvertAll(numbers, number => (int)number), shape)
-                : OrtValue.CreateTensorValueFromMemory(numbers, shape);
-        }
-        return values;
+        TextTokenizer tokenizer = Tokenizer();
+        TextShape shape = TextShape.Find(Inputs, LogitsOutput(), _config, NoClassifier);
+        return new TextBatcher(_options, shape, tokenizer.Padding);
     }
 
     private TensorDescription LogitsOutput()
     {
-        _ = Tokenizer();
         string name = _config.Text("output", "logits");
         return Outputs.FirstOrDefault(output =>
                 output.Name == name && output.Type == TensorType.Float32 && output.Shape.Count == 2)

@@ -8,7 +8,8 @@ namespace Taishang.Ai.Inference;
 internal sealed class InferenceModels(OnnxModels files, ModelOptions options) : IDisposable
 {
     private const string Provider = "onnx";
-    private readonly ModelCache<ModelReference, InferenceModel> _cache = new(options.MaxLoadedModels);
+    private readonly ModelCache<(ModelReference Reference, string State), InferenceModel> _cache =
+        new(options.MaxLoadedModels);
 
     /// <summary>Borrows the model; it stays loaded until the lease is disposed.</summary>
     /// <exception cref="ModelException">The model is unknown or can not be loaded.</exception>
@@ -20,7 +21,10 @@ internal sealed class InferenceModels(OnnxModels files, ModelOptions options) : 
             throw new ModelException(ModelErrorKind.UnknownModel,
                 $"provider: inference runs models of provider {Provider}, '{reference.Provider}' came.");
         }
-        return _cache.AcquireAsync(reference, token => LoadAsync(reference, token), cancellationToken);
+        string state = files.StateOf(reference, ModelConfig.Parse(reference));
+        return _cache.AcquireAsync(
+            (reference, state), token => InferenceModel.CreateAsync(files, reference, options, token),
+            cancellationToken);
     }
 
     /// <summary>Runs a model on tensors; see <see cref="InferenceModel.RunAsync"/>.</summary>
@@ -40,23 +44,10 @@ internal sealed class InferenceModels(OnnxModels files, ModelOptions options) : 
         return await lease.Value.ClassifyAsync(texts, cancellationToken);
     }
 
-    public void Dispose() => _cache.Dispose();
+    /// <summary>Checks that what lies on disk is what was registered.</summary>
+    /// <exception cref="ModelException">It is not there, or is another.</exception>
+    public Task VerifyAsync(ModelReference reference, CancellationToken cancellationToken) =>
+        files.VerifyAsync(reference, cancellationToken);
 
-    private async Task<InferenceModel> LoadAsync(ModelReference reference, CancellationToken cancellationToken)
-    {
-        ModelConfig config = ModelConfig.Parse(reference);
-        ModelLease<OnnxModel> lease = await files.AcquireAsync(config, cancellationToken);
-        try
-        {
-            TextTokenizer? tokenizer = TokenizerFiles.IsPresent(files.Folder, config)
-                ? TokenizerFiles.Load(files.Folder, config)
-                : null;
-            return new InferenceModel(lease, tokenizer, config, options.Limits);
-        }
-        catch
-        {
-            lease.Dispose();
-            throw;
-        }
-    }
+    public void Dispose() => _cache.Dispose();
 }

@@ -6,15 +6,17 @@ namespace Taishang.Ai.Inference;
 
 /// <summary>
 /// One loaded ONNX file: its session, what it takes and gives, and the queue before it. Runs of several callers go in
-/// side by side up to a limit, wait up to another, and are refused beyond. Disposing waits for nobody: the cache that
-/// owns it disposes only what nobody uses.
+/// side by side up to a limit, wait up to another, and are refused beyond. Disposed while a run is on that nobody waits
+/// for any more, it lives until that has ended.
 /// </summary>
 internal sealed class OnnxModel : IDisposable
 {
     private readonly InferenceSession _session;
     private readonly SemaphoreSlim _running;
     private readonly int _maxWaiting;
+    private readonly Lock _gate = new();
     private int _present;
+    private bool _disposed;
 
     private OnnxModel(InferenceSession session, string checksum, ModelOptions options)
     {
@@ -91,11 +93,15 @@ internal sealed class OnnxModel : IDisposable
     {
         try
         {
-            if (Interlocked.Increment(ref _present) > _maxWaiting)
-            {
-                throw new ModelException(ModelErrorKind.Busy, $"{_maxWaiting} calls wait for this model already.")
-                { RetryAfter = TimeSpan.FromSeconds(1) };
-            }
+            Enter();
+        }
+        catch
+        {
+            Free(inputs);
+            throw;
+        }
+        try
+        {
             await _running.WaitAsync(cancellationToken);
             try
             {
@@ -108,12 +114,51 @@ internal sealed class OnnxModel : IDisposable
         }
         finally
         {
-            Interlocked.Decrement(ref _present);
-            foreach (OrtValue input in inputs.Values) input.Dispose();
+            Free(inputs);
+            Leave();
         }
     }
 
     public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed) return;
+            _disposed = true;
+            if (_present > 0) return;
+        }
+        Unload();
+    }
+
+    private static void Free(IReadOnlyDictionary<string, OrtValue> inputs)
+    {
+        foreach (OrtValue input in inputs.Values) input.Dispose();
+    }
+
+    private void Enter()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_present >= _maxWaiting)
+            {
+                throw new ModelException(ModelErrorKind.Busy, $"{_maxWaiting} calls wait for this model already.")
+                { RetryAfter = TimeSpan.FromSeconds(1) };
+            }
+            _present++;
+        }
+    }
+
+    private void Leave()
+    {
+        lock (_gate)
+        {
+            if (--_present > 0 || !_disposed) return;
+        }
+        Unload();
+    }
+
+    private void Unload()
     {
         _session.Dispose();
         _running.Dispose();

@@ -1,37 +1,160 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using Taishang.Ai.Models;
 
 namespace Taishang.Ai.Inference;
 
 /// <summary>
-/// The ONNX files that are loaded. Embedding and inference share one session of one file; a file that was replaced
-/// on disk is another model.
+/// The ONNX files that are loaded: each content once, shared by embedding and inference, within a budget of memory. A
+/// content that was registered is served from memory whatever becomes of the disk, and never loaded from a file that
+/// has another; without a registered one, what lies there is meant, and a file that is replaced is another model,
+/// while calls that run go on with the old.
 /// </summary>
 internal sealed class OnnxModels(ModelOptions options) : IDisposable
 {
     private const string DefaultFile = "model.onnx";
+    private const string ChecksumPrefix = "sha256:";
+    private const int KnownChecksumsMax = 1_024;
+    private const int OpenAttempts = 5;
 
-    // Idle embedding and inference models hold their file; with room for both kinds, neither keeps the other out.
-    private readonly ModelCache<Key, OnnxModel> _cache = new(options.MaxLoadedModels * 2);
+    // Idle embedding and inference models are of one file; with room for both kinds, neither keeps the other out.
+    private readonly ModelCache<OnnxFile, OnnxModel> _cache =
+        new(options.MaxLoadedModels * 2, options.ModelMemoryBudget);
+
+    // By path, size and time, so that a file is read through once and not for each call.
+    private readonly ConcurrentDictionary<(string Path, string State), string> _checksums = [];
 
     /// <summary>Files that are loaded.</summary>
     public int LoadedCount => _cache.Count;
 
+    /// <summary>Bytes of the files that are loaded.</summary>
+    public long LoadedBytes => _cache.Bytes;
+
     /// <summary>The folder that all files are read from.</summary>
     public ModelFolder Folder { get; } = new(options.ModelsFolder);
 
-    /// <summary>Borrows the model that a configuration names: file (default model.onnx) and threads.</summary>
-    /// <exception cref="ModelException">It is not there, leads out of the folder, or can not be loaded.</exception>
-    public ValueTask<ModelLease<OnnxModel>> AcquireAsync(ModelConfig config, CancellationToken cancellationToken)
+    /// <summary>Size and time of the file that a reference means; empty where a registered content is
+    /// meant.</summary>
+    /// <exception cref="ModelException">It is not there, or leads out of the folder.</exception>
+    public string StateOf(ModelReference reference, ModelConfig config) =>
+        reference.Checksum.Length > 0 ? "" : StateOf(Folder.Require(config.ModelName, NameOf(config)));
+
+    /// <summary>The file that a reference means now: file (default model.onnx) and threads of its
+    /// configuration.</summary>
+    /// <exception cref="ModelException">It is not there, or leads out of the folder.</exception>
+    public async ValueTask<OnnxFile> FindAsync(
+        ModelReference reference, ModelConfig config, CancellationToken cancellationToken)
     {
         int threads = config.Number("threads", 0, 256) ?? options.Threads;
-        string path = Folder.Require(config.ModelName, config.Text("file", DefaultFile));
-        var file = new FileInfo(path);
-        var key = new Key(path, threads, file.Length, file.LastWriteTimeUtc.Ticks);
-        return _cache.AcquireAsync(
-            key, _ => Task.FromResult(OnnxModel.Load(path, threads, options)), cancellationToken);
+        var file = new OnnxFile(config.ModelName, NameOf(config), threads, reference.Checksum.ToLowerInvariant());
+        if (file.Checksum.Length > 0) return file;
+        string path = Folder.Require(file.Model, file.Name);
+        var key = (path, StateOf(path));
+        if (!_checksums.TryGetValue(key, out string? known))
+        {
+            known = await ChecksumOfAsync(path, cancellationToken);
+            if (_checksums.Count >= KnownChecksumsMax) _checksums.Clear();
+            _checksums[key] = known;
+        }
+        return file with { Checksum = known };
+    }
+
+    /// <summary>Finds and borrows the file that a reference means. One that is replaced meanwhile is looked for again
+    /// where nothing was registered: any of the two is meant then.</summary>
+    /// <exception cref="ModelException">As <see cref="FindAsync"/> and <see cref="AcquireAsync"/>.</exception>
+    public async Task<(OnnxFile File, ModelLease<OnnxModel> Lease)> OpenAsync(
+        ModelReference reference, ModelConfig config, CancellationToken cancellationToken)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            string state = StateOf(reference, config);
+            OnnxFile file = await FindAsync(reference, config, cancellationToken);
+            try
+            {
+                return (file, await AcquireAsync(file, cancellationToken));
+            }
+            catch (ModelException) when (attempt < OpenAttempts && StateOf(reference, config) != state)
+            {
+                // Another file lies there now.
+            }
+        }
+    }
+
+    /// <summary>Borrows a file, loading it if needed.</summary>
+    /// <exception cref="ModelException">It is not there, has another content than is meant, or can not be
+    /// loaded.</exception>
+    public ValueTask<ModelLease<OnnxModel>> AcquireAsync(OnnxFile file, CancellationToken cancellationToken) =>
+        // Only a load needs to know how much room it takes, and only a load looks at the disk.
+        _cache.AcquireAsync(
+            file, _ => Task.FromResult(Load(file)), cancellationToken,
+            () => BytesOf(Folder.Require(file.Model, file.Name)));
+
+    /// <summary>Checks that what lies on disk is what was registered, also where that is loaded already.</summary>
+    /// <exception cref="ModelException">It is not there, or is another.</exception>
+    public async Task VerifyAsync(ModelReference reference, CancellationToken cancellationToken)
+    {
+        if (reference.Checksum.Length == 0) return;
+        OnnxFile file = await FindAsync(reference, ModelConfig.Parse(reference), cancellationToken);
+        CheckContent(file, await ChecksumOfAsync(Folder.Require(file.Model, file.Name), cancellationToken));
     }
 
     public void Dispose() => _cache.Dispose();
 
-    private readonly record struct Key(string Path, int Threads, long Bytes, long WrittenTicks);
+    private OnnxModel Load(OnnxFile file)
+    {
+        // Resolved again at each load, and again after it: a link may have come in the way since.
+        string path = Folder.Require(file.Model, file.Name);
+        string state = StateOf(path);
+        OnnxModel model = OnnxModel.Load(path, file.Threads, options);
+        try
+        {
+            CheckContent(file, model.Checksum[ChecksumPrefix.Length..]);
+            if (Folder.Find(file.Model, file.Name) == path && StateOf(path) == state) return model;
+            throw new ModelException(
+                ModelErrorKind.Busy, $"model: '{file.Model}/{file.Name}' was replaced while it was loaded.")
+            { RetryAfter = TimeSpan.FromSeconds(1) };
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private static string NameOf(ModelConfig config) => config.Text("file", DefaultFile);
+
+    private static void CheckContent(OnnxFile file, string found)
+    {
+        if (file.Checksum == found) return;
+        throw new ModelException(ModelErrorKind.LoadFailed,
+            $"model: '{file.Model}/{file.Name}' is not the file that was registered: its SHA-256 is {found}, "
+            + $"{file.Checksum} is kept. Put that one back, or register this one as a new version.");
+    }
+
+    private static async Task<string> ChecksumOfAsync(string path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using FileStream stream = File.OpenRead(path);
+            return Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelException(
+                ModelErrorKind.LoadFailed, $"model: '{Path.GetFileName(path)}' can not be read.", failure);
+        }
+    }
+
+    private static string StateOf(string path)
+    {
+        var file = new FileInfo(path);
+        return file.Exists ? $"{file.Length}:{file.LastWriteTimeUtc.Ticks}" : "";
+    }
+
+    // Weights may lie beside the file under names that begin with its own (model.onnx_data, model.onnx.data).
+    private static long BytesOf(string path)
+    {
+        var file = new FileInfo(path);
+        return file.Directory?.EnumerateFiles(file.Name + "*").Sum(part => part.Length) ?? 0;
+    }
 }

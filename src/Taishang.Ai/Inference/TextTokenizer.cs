@@ -1,5 +1,6 @@
 using Microsoft.ML.Tokenizers;
 using Taishang.Ai.Embeddings;
+using Taishang.Ai.Models;
 
 namespace Taishang.Ai.Inference;
 
@@ -26,6 +27,20 @@ internal sealed class TextTokenizer(Tokenizer tokenizer, TokenIds ids, bool fold
 
     /// <summary>Id that fills shorter texts of a batch.</summary>
     public long Padding => ids.Padding;
+
+    /// <summary>Tokenizes texts, none of which may come out empty.</summary>
+    /// <exception cref="ModelException">Of kind InvalidInput, with the row.</exception>
+    public TokenizedText[] EncodeAll(IReadOnlyList<string> texts, int maxTokens, CancellationToken cancellationToken)
+    {
+        var tokens = new TokenizedText[texts.Count];
+        for (int row = 0; row < texts.Count; row++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            tokens[row] = Encode(texts[row], maxTokens);
+            if (tokens[row].Ids.Length == 0) throw EmbeddingLimits.Empty(row);
+        }
+        return tokens;
+    }
 
     /// <summary>Tokenizes <paramref name="text"/> into at most <paramref name="maxTokens"/> tokens.</summary>
     public TokenizedText Encode(string text, int maxTokens)

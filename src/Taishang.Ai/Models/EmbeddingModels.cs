@@ -7,14 +7,14 @@ namespace Taishang.Ai.Models;
 internal sealed class EmbeddingModels : IDisposable
 {
     private readonly Dictionary<string, IModelProvider> _providers = [];
-    private readonly ModelCache<ModelReference, IEmbeddingModel> _cache;
+    private readonly ModelCache<(ModelReference Reference, string State), IEmbeddingModel> _cache;
     private readonly ModelProbe _probe;
 
     public EmbeddingModels(ModelOptions options, IEnumerable<IModelProvider> providers, TimeProvider time)
     {
         options.Validate();
         foreach (IModelProvider provider in providers) _providers.Add(provider.Name, provider);
-        _cache = new ModelCache<ModelReference, IEmbeddingModel>(options.MaxLoadedModels);
+        _cache = new ModelCache<(ModelReference Reference, string State), IEmbeddingModel>(options.MaxLoadedModels);
         _probe = new ModelProbe(this, time);
     }
 
@@ -26,15 +26,10 @@ internal sealed class EmbeddingModels : IDisposable
     public ValueTask<ModelLease<IEmbeddingModel>> AcquireAsync(
         ModelReference reference, CancellationToken cancellationToken)
     {
-        if (!_providers.TryGetValue(reference.Provider, out IModelProvider? provider))
-        {
-            throw new ModelException(ModelErrorKind.UnknownModel,
-                $"provider: one of {string.Join(", ", Providers)} is expected, '{reference.Provider}' came.");
-        }
-        if (string.IsNullOrWhiteSpace(reference.Name))
-            throw new ModelException(ModelErrorKind.UnknownModel, "name: the name of a model is expected, none came.");
+        IModelProvider provider = ProviderOf(reference);
         return _cache.AcquireAsync(
-            reference, token => provider.LoadAsync(reference, token).AsTask(), cancellationToken);
+            (reference, provider.StateOf(reference)), token => provider.LoadAsync(reference, token).AsTask(),
+            cancellationToken);
     }
 
     /// <summary>Embeds texts with the model that <paramref name="reference"/> names.</summary>
@@ -48,16 +43,37 @@ internal sealed class EmbeddingModels : IDisposable
     }
 
     /// <summary>Loads the model afresh and embeds a probe text; never throws for a model that does not work.</summary>
-    public ValueTask<ModelTestReport> TestAsync(ModelReference reference, CancellationToken cancellationToken)
+    public async ValueTask<ModelTestReport> TestAsync(ModelReference reference, CancellationToken cancellationToken)
     {
-        // A test is asked for after files or a service were put right, so what is loaded must not answer for them.
-        _cache.Forget(reference);
-        return _probe.TestAsync(reference, cancellationToken);
+        try
+        {
+            // A test is asked for after files or a service were put right, so what is loaded must not answer for them.
+            IModelProvider provider = ProviderOf(reference);
+            _cache.Forget((reference, provider.StateOf(reference)));
+            await provider.VerifyAsync(reference, cancellationToken);
+        }
+        catch (ModelException failure)
+        {
+            return ModelProbe.Failed(failure, loadMs: 0);
+        }
+        return await _probe.TestAsync(reference, cancellationToken);
     }
 
     public void Dispose()
     {
         _cache.Dispose();
         foreach (IDisposable provider in _providers.Values.OfType<IDisposable>()) provider.Dispose();
+    }
+
+    private IModelProvider ProviderOf(ModelReference reference)
+    {
+        if (!_providers.TryGetValue(reference.Provider, out IModelProvider? provider))
+        {
+            throw new ModelException(ModelErrorKind.UnknownModel,
+                $"provider: one of {string.Join(", ", Providers)} is expected, '{reference.Provider}' came.");
+        }
+        if (string.IsNullOrWhiteSpace(reference.Name))
+            throw new ModelException(ModelErrorKind.UnknownModel, "name: the name of a model is expected, none came.");
+        return provider;
     }
 }

@@ -2,16 +2,17 @@ namespace Taishang.Ai.Models;
 
 /// <summary>
 /// Keeps loaded what is asked for by key: loads each key once however many ask at the same time, never unloads what
-/// is in use, and makes room by unloading what was unused longest. A failed load is forgotten, so that the next call
-/// tries again.
+/// is in use, and makes room by unloading what was unused longest, by number and, where a load says how many it needs,
+/// by bytes. A failed load is forgotten, so that the next call tries again.
 /// </summary>
-internal sealed class ModelCache<TKey, TValue>(int maxLoaded) : IDisposable
+internal sealed class ModelCache<TKey, TValue>(int maxLoaded, long maxBytes = long.MaxValue) : IDisposable
     where TKey : notnull
     where TValue : class, IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<TKey, Entry> _entries = [];
     private long _useCount;
+    private long _bytes;
 
     /// <summary>Number of entries that are loaded or loading.</summary>
     public int Count
@@ -22,12 +23,27 @@ internal sealed class ModelCache<TKey, TValue>(int maxLoaded) : IDisposable
         }
     }
 
-    /// <summary>Borrows the value of <paramref name="key"/>, loading it if needed.</summary>
-    /// <exception cref="ModelException">Of kind Busy, when all places are in use; or what the load threw.</exception>
-    public async ValueTask<ModelLease<TValue>> AcquireAsync(
-        TKey key, Func<CancellationToken, Task<TValue>> load, CancellationToken cancellationToken)
+    /// <summary>Bytes of what is loaded or loading, as the loads stated them.</summary>
+    public long Bytes
     {
-        Entry entry = Enter(key, load);
+        get
+        {
+            lock (_gate) return _bytes;
+        }
+    }
+
+    /// <summary>Borrows the value of <paramref name="key"/>, loading it if needed.</summary>
+    /// <param name="key">What is asked for.</param>
+    /// <param name="load">Asked once for all who wait.</param>
+    /// <param name="cancellationToken">Ends the waiting, not the load.</param>
+    /// <param name="bytesOf">Memory that the load takes; asked only where it is not loaded.</param>
+    /// <exception cref="ModelException">Of kind Busy, when all places or bytes are in use; LoadFailed, when it would
+    /// not fit alone; or what the load threw.</exception>
+    public async ValueTask<ModelLease<TValue>> AcquireAsync(
+        TKey key, Func<CancellationToken, Task<TValue>> load, CancellationToken cancellationToken,
+        Func<long>? bytesOf = null)
+    {
+        Entry entry = Find(key) ?? Enter(key, load, bytesOf?.Invoke() ?? 0);
         try
         {
             // Others may wait for the same load, so that one caller's giving up does not end it.
@@ -49,6 +65,7 @@ internal sealed class ModelCache<TKey, TValue>(int maxLoaded) : IDisposable
         lock (_gate)
         {
             if (!_entries.Remove(key, out entry)) return;
+            _bytes -= entry.Bytes;
             entry.Retired = true;
             if (entry.Users > 0) return;
         }
@@ -62,24 +79,56 @@ internal sealed class ModelCache<TKey, TValue>(int maxLoaded) : IDisposable
         foreach (TKey key in keys) Forget(key);
     }
 
-    private Entry Enter(TKey key, Func<CancellationToken, Task<TValue>> load)
+    private Entry? Find(TKey key)
     {
-        Entry? evicted = null;
-        Entry? entry;
         lock (_gate)
         {
-            if (!_entries.TryGetValue(key, out entry))
-            {
-                if (_entries.Count >= maxLoaded) evicted = Evict();
-                _entries[key] = entry = new Entry();
-                // Off the lock and off this caller's thread and cancellation: the load belongs to all who ask.
-                entry.Loading = Task.Run(() => load(CancellationToken.None), CancellationToken.None);
-            }
+            if (!_entries.TryGetValue(key, out Entry? entry)) return null;
             entry.Users++;
             entry.LastUse = ++_useCount;
+            return entry;
         }
-        evicted?.Unload();
+    }
+
+    private Entry Enter(TKey key, Func<CancellationToken, Task<TValue>> load, long bytes)
+    {
+        var evicted = new List<Entry>();
+        Entry? entry;
+        try
+        {
+            lock (_gate)
+            {
+                if (!_entries.TryGetValue(key, out entry))
+                {
+                    MakeRoom(bytes, evicted);
+                    _entries[key] = entry = new Entry { Bytes = bytes };
+                    _bytes += bytes;
+                    // Off the lock and off this caller's thread and cancellation: the load belongs to all who ask.
+                    entry.Loading = Task.Run(() => load(CancellationToken.None), CancellationToken.None);
+                }
+                entry.Users++;
+                entry.LastUse = ++_useCount;
+            }
+        }
+        finally
+        {
+            foreach (Entry old in evicted) old.Unload();
+        }
         return entry;
+    }
+
+    private void MakeRoom(long bytes, List<Entry> evicted)
+    {
+        if (bytes > maxBytes)
+        {
+            throw new ModelException(ModelErrorKind.LoadFailed,
+                $"model: it needs {bytes} bytes of memory; {maxBytes} may be used by all models together.");
+        }
+        // What can not make enough room shall not be thrown out in vain.
+        long idle = _entries.Values.Where(entry => entry.Users == 0).Sum(entry => entry.Bytes);
+        if (_bytes - idle + bytes > maxBytes)
+            throw Full($"The models in use leave less than {bytes} of {maxBytes} bytes of memory.");
+        while (_entries.Count >= maxLoaded || _bytes + bytes > maxBytes) evicted.Add(Evict());
     }
 
     private Entry Evict()
@@ -90,22 +139,25 @@ internal sealed class ModelCache<TKey, TValue>(int maxLoaded) : IDisposable
             if (candidate.Value.Users > 0) continue;
             if (oldest is null || candidate.Value.LastUse < oldest.Value.Value.LastUse) oldest = candidate;
         }
-        if (oldest is not { } found)
-        {
-            throw new ModelException(
-                ModelErrorKind.Busy, $"All {maxLoaded} models that may be loaded at once are in use.")
-            { RetryAfter = TimeSpan.FromSeconds(1) };
-        }
+        if (oldest is not { } found) throw Full($"All {maxLoaded} models that may be loaded at once are in use.");
         _entries.Remove(found.Key);
+        _bytes -= found.Value.Bytes;
         found.Value.Retired = true;
         return found.Value;
     }
+
+    private static ModelException Full(string message) =>
+        new(ModelErrorKind.Busy, message) { RetryAfter = TimeSpan.FromSeconds(1) };
 
     private void Remove(TKey key, Entry entry)
     {
         lock (_gate)
         {
-            if (_entries.TryGetValue(key, out Entry? present) && ReferenceEquals(present, entry)) _entries.Remove(key);
+            if (_entries.TryGetValue(key, out Entry? present) && ReferenceEquals(present, entry))
+            {
+                _entries.Remove(key);
+                _bytes -= entry.Bytes;
+            }
             entry.Retired = true;
         }
     }
@@ -122,6 +174,8 @@ internal sealed class ModelCache<TKey, TValue>(int maxLoaded) : IDisposable
     private sealed class Entry
     {
         public Task<TValue> Loading { get; set; } = null!; // Set under the lock before anyone sees the entry.
+
+        public required long Bytes { get; init; }
 
         public int Users { get; set; }
 

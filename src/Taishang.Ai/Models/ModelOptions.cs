@@ -5,14 +5,32 @@ namespace Taishang.Ai.Models;
 /// <summary>Settings of everything that loads and runs models. Validated at start.</summary>
 internal sealed class ModelOptions
 {
+    private const int DefaultMemoryShare = 4;
+
     /// <summary>Folder with one folder a model for the onnx provider. Default "data/models"; need not exist.</summary>
     public string ModelsFolder { get; set; } = Path.Combine("data", "models");
 
     /// <summary>Models kept loaded at once, 1 to 256; the one unused longest makes room. Default 8.</summary>
     public int MaxLoadedModels { get; set; } = 8;
 
-    /// <summary>Calls that may wait for one ONNX model, 1 to 10,000; more are refused as busy. Default 64.</summary>
-    public int MaxQueuedCalls { get; set; } = 64;
+    /// <summary>Bytes that the weights of all loaded ONNX models may take, as they are on disk; the ones unused longest
+    /// make room. 0, the default, for a quarter of what the process may use.</summary>
+    public long MaxModelMemoryBytes { get; set; }
+
+    /// <summary>Calls that may wait for one ONNX model, 1 to 10,000; more are refused as busy. Default 256.</summary>
+    public int MaxQueuedCalls { get; set; } = 256;
+
+    /// <summary>Tokens that may wait for one ONNX model, 1,024 to 1 Gi; a call that finds others waiting and would pass
+    /// it is refused as busy. Default 16 Mi, 128 MiB of memory.</summary>
+    public long MaxQueuedTokens { get; set; } = 16 << 20;
+
+    /// <summary>Texts that one run of an ONNX model takes, of one call or several, 1 to 1,024. Default 32: enough to
+    /// fill the processors' vector units; beyond it only memory and the wait of the first text grow.</summary>
+    public int MaxBatchTexts { get; set; } = 32;
+
+    /// <summary>Tokens of one run, padding included, 512 to 1 Mi; a single longer text is run all the same. Default
+    /// 16,384.</summary>
+    public int MaxBatchTokens { get; set; } = 16_384;
 
     /// <summary>Calls that one ONNX model works on at once, 1 to 64. Default 2.</summary>
     public int MaxConcurrentCalls { get; set; } = 2;
@@ -55,6 +73,11 @@ internal sealed class ModelOptions
     /// <summary>What one call may bring.</summary>
     public EmbeddingLimits Limits { get; set; } = new();
 
+    /// <summary>The budget that <see cref="MaxModelMemoryBytes"/> stands for.</summary>
+    public long ModelMemoryBudget => MaxModelMemoryBytes > 0
+        ? MaxModelMemoryBytes
+        : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / DefaultMemoryShare;
+
     /// <summary>Throws if a setting is out of its range, and names it.</summary>
     /// <exception cref="ArgumentException">The message names the setting, its range and what came.</exception>
     public void Validate()
@@ -62,6 +85,10 @@ internal sealed class ModelOptions
         if (string.IsNullOrWhiteSpace(ModelsFolder)) throw new ArgumentException("ModelsFolder is empty.");
         InRange(MaxLoadedModels, 1, 256, nameof(MaxLoadedModels));
         InRange(MaxQueuedCalls, 1, 10_000, nameof(MaxQueuedCalls));
+        InRange(MaxModelMemoryBytes, 0, long.MaxValue, nameof(MaxModelMemoryBytes));
+        InRange(MaxQueuedTokens, 1 << 10, 1 << 30, nameof(MaxQueuedTokens));
+        InRange(MaxBatchTexts, 1, 1_024, nameof(MaxBatchTexts));
+        InRange(MaxBatchTokens, 512, 1 << 20, nameof(MaxBatchTokens));
         InRange(MaxConcurrentCalls, 1, 64, nameof(MaxConcurrentCalls));
         InRange(Threads, 0, 256, nameof(Threads));
         InRange(MaxModelBytes, 1, long.MaxValue, nameof(MaxModelBytes));

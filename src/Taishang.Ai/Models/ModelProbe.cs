@@ -47,9 +47,12 @@ internal sealed class ModelProbe(EmbeddingModels models, TimeProvider time)
         }
         catch (ModelException failure)
         {
-            return new ModelTestReport(false, 0, loadMs, 0, 0, false, "", failure.Kind, failure.Message);
+            return Failed(failure, loadMs);
         }
     }
+
+    public static ModelTestReport Failed(ModelException failure, double loadMs) =>
+        new(false, 0, loadMs, 0, 0, false, "", failure.Kind, failure.Message);
 
     private static string? FaultOf(EmbeddingBatch first, EmbeddingBatch second)
     {

@@ -8,8 +8,11 @@ namespace Taishang.Ai.Models;
 /// <param name="Version">The registered version, semver; empty takes whatever the provider has.</param>
 /// <param name="Endpoint">Address of a remote provider; empty for those that run here.</param>
 /// <param name="ConfigJson">The provider's options as a JSON object; empty for none.</param>
+/// <param name="Checksum">SHA-256 of the model's file that was registered, in hexadecimal; empty takes the file that
+/// is there.</param>
 internal sealed record ModelReference(
-    string Provider, string Name, string Version = "", string Endpoint = "", string ConfigJson = "")
+    string Provider, string Name, string Version = "", string Endpoint = "", string ConfigJson = "",
+    string Checksum = "")
 {
     /// <summary>The embedder that needs nothing but this program.</summary>
     public static ModelReference Default { get; } = new("builtin", "taishang-embed");

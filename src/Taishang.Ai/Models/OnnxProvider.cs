@@ -11,20 +11,14 @@ internal sealed class OnnxProvider(OnnxModels files, ModelOptions options) : IMo
 {
     public string Name => "onnx";
 
-    public async ValueTask<IEmbeddingModel> LoadAsync(ModelReference reference, CancellationToken cancellationToken)
-    {
-        ModelConfig config = ModelConfig.Parse(reference);
-        ModelLease<OnnxModel> lease = await files.AcquireAsync(config, cancellationToken);
-        try
-        {
-            TextTokenizer tokenizer = TokenizerFiles.Load(files.Folder, config);
-            return await OnnxEmbeddingModel.CreateAsync(
-                lease, tokenizer, config, reference, options.Limits, cancellationToken);
-        }
-        catch
-        {
-            lease.Dispose();
-            throw;
-        }
-    }
+    public async ValueTask<IEmbeddingModel> LoadAsync(ModelReference reference, CancellationToken cancellationToken) =>
+        await OnnxEmbeddingModel.CreateAsync(
+            files, reference, ModelConfig.Parse(reference), options, cancellationToken);
+
+    /// <summary>Another one once the file was replaced, so that what was found out of it is found out again.</summary>
+    public string StateOf(ModelReference reference) => files.StateOf(reference, ModelConfig.Parse(reference));
+
+    /// <summary>What is loaded may be older than what lies on disk, and a test is of the latter.</summary>
+    public async ValueTask VerifyAsync(ModelReference reference, CancellationToken cancellationToken) =>
+        await files.VerifyAsync(reference, cancellationToken);
 }

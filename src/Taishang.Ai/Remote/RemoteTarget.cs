@@ -33,7 +33,7 @@ internal sealed record RemoteTarget
         return new RemoteTarget
         {
             Address = EndpointRule.Parse(reference.Endpoint),
-            Spec = SpecOf(config),
+            Spec = SpecOf(config, reference.Checksum),
             TimeoutMs = OpenAiSettings.TimeoutOf(config, options),
             ConnectTimeoutMs = OpenAiSettings.ConnectTimeoutOf(config, options),
             Headers = OpenAiSettings.HeadersOf(config),
@@ -43,7 +43,7 @@ internal sealed record RemoteTarget
     // The target's config may hold a secret.
     public override string ToString() => $"{Address} {Spec.Provider}/{Spec.Name}";
 
-    private static ModelSpec SpecOf(ModelConfig config)
+    private static ModelSpec SpecOf(ModelConfig config, string checksum)
     {
         JsonElement target = config.Object("target") ?? throw Invalid("target", "an object is expected");
         return new ModelSpec
@@ -52,6 +52,8 @@ internal sealed record RemoteTarget
                 ?? throw Invalid("target.provider", "the name of a provider is expected"),
             Name = Text(target, "model") ?? config.ModelName,
             Version = Text(target, "version") ?? "",
+            // What is kept of a file came from the worker that has it.
+            Checksum = checksum,
             Endpoint = Text(target, "endpoint") ?? "",
             ConfigJson = !target.TryGetProperty("config", out JsonElement inner) ? ""
                 : inner.ValueKind == JsonValueKind.Object ? inner.GetRawText()

@@ -89,7 +89,8 @@ internal sealed class ModelCalls(
     /// <exception cref="WorkerException">There is none.</exception>
     internal static ModelReference Reference(ModelSpec? model) => model is null
         ? throw new WorkerException(ErrorCode.InvalidArgument, "model: it is missing", "model")
-        : new ModelReference(model.Provider, model.Name, model.Version, model.Endpoint, model.ConfigJson);
+        : new ModelReference(
+            model.Provider, model.Name, model.Version, model.Endpoint, model.ConfigJson, model.Checksum);
 
     private static InferenceModelResponse ToWire(Inference.Classification found)
     {

@@ -74,6 +74,7 @@ internal sealed class ModelTest(
         try
         {
             using var lease = await inference.AcquireAsync(reference, cancellation);
+            await inference.VerifyAsync(reference, cancellation);
             var started = time.GetTimestamp();
             var seen = kind == ClassificationKind ? await lease.Value.ClassifyAsync(Probe, cancellation) : null;
             var answer = new TestModelResponse

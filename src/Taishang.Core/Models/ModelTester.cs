@@ -16,6 +16,7 @@ internal sealed class ModelTester(IAiClient ai, ModelStore store, ConfigSecrets 
         Version = version.Version,
         Endpoint = version.Endpoint ?? "",
         ConfigJson = secrets.Open(version.Config, model.Id),
+        Checksum = version.Checksum ?? "",
     };
 
     /// <summary>Tests; a model that does not pass is an outcome.</summary>

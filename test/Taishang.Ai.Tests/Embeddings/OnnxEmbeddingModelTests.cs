@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using Taishang.Ai.Models;
 using Taishang.Ai.Tests.Inference;
+using Taishang.Testing.Models;
 
 namespace Taishang.Ai.Tests.Embeddings;
 

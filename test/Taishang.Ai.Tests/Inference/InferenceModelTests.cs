@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Taishang.Ai.Inference;
 using Taishang.Ai.Models;
+using Taishang.Testing.Models;
 
 namespace Taishang.Ai.Tests.Inference;
 
@@ -122,8 +123,7 @@ public sealed class InferenceModelTests
             options.MaxQueuedCalls = 1;
         });
         world.AddModel("tokens", ModelsWorld.TokenModel());
-        using ModelLease<OnnxModel> lease = await world.Files.AcquireAsync(
-            ModelConfig.Parse(ModelsWorld.Reference("tokens")), default);
+        using ModelLease<OnnxModel> lease = await world.AcquireFileAsync(ModelsWorld.Reference("tokens"));
         using var inside = new SemaphoreSlim(0);
         using var gate = new ManualResetEventSlim();
         Task<int> first = Run(lease.Value, () =>

@@ -1,5 +1,6 @@
 using Taishang.Ai.Inference;
 using Taishang.Ai.Models;
+using Taishang.Testing.Models;
 
 namespace Taishang.Ai.Tests.Inference;
 
@@ -66,6 +67,9 @@ internal sealed class ModelsWorld : IDisposable
             .Output(output, TinyOnnx.Float, -1, declared);
 
     public static ModelReference Reference(string name, string config = "") => new("onnx", name, "1.0.0", "", config);
+
+    public async Task<ModelLease<OnnxModel>> AcquireFileAsync(ModelReference reference) => await Files.AcquireAsync(
+        await Files.FindAsync(reference, ModelConfig.Parse(reference), default), default);
 
     public async Task<EmbeddingBatch> EmbedAsync(string name, string config, params string[] texts) =>
         (await Embedding.EmbedAsync(Reference(name, config), texts, default)).Batch;

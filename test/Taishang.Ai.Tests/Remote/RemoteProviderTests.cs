@@ -6,6 +6,7 @@ using Taishang.Ai.Tests.Inference;
 using Taishang.Ai.Tests.Models;
 using Taishang.Ai.Tests.Rpc;
 using Taishang.Contracts.Ai.V1;
+using Taishang.Testing.Models;
 using Taishang.Testing.Processes;
 
 namespace Taishang.Ai.Tests.Remote;

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Taishang.Ai.Tests.Inference;
 using Taishang.Contracts.Ai.V1;
+using Taishang.Testing.Models;
 using Taishang.Testing.Processes;
 
 namespace Taishang.Ai.Tests.Rpc;

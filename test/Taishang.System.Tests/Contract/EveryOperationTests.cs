@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Taishang.Ai.Tests.Inference;
+using Taishang.Testing.Models;
 using Taishang.Testing.Processes;
 
 namespace Taishang.System.Tests.Contract;

@@ -1,13 +1,14 @@
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Taishang.Ai.Tests.Inference;
+namespace Taishang.Testing.Models;
 
 /// <summary>
-/// Writes small ONNX files byte by byte, so that the provider is tested on a bare checkout. Only what the tests need
-/// of the format: float tables, a few operators, tensors of fixed or free sizes.
+/// Writes ONNX files byte by byte, so that the provider is tested and measured on a bare checkout. Only what that needs
+/// of the format: tables of floats and whole numbers, operators with attributes of whole numbers, tensors of fixed or
+/// free sizes.
 /// </summary>
-internal sealed class TinyOnnx
+public sealed class TinyOnnx
 {
     public const int Float = 1;
     public const int Int32 = 6;
@@ -27,8 +28,8 @@ internal sealed class TinyOnnx
         Text(node, 4, operation);
         if (attribute.Length > 0)
         {
-            // "axes" is a list of whole numbers; the others used here are single ones.
-            bool list = attribute == "axes";
+            // These are lists of whole numbers; the others used here are single ones.
+            bool list = attribute is "axes" or "perm";
             using var body = new MemoryStream();
             Text(body, 1, attribute);
             foreach (long value in values) Number(body, list ? 8 : 3, value);
@@ -39,17 +40,31 @@ internal sealed class TinyOnnx
         return this;
     }
 
-    public TinyOnnx Table(string name, int rows, int columns, float[] values)
+    public TinyOnnx Table(string name, int rows, int columns, float[] values) => Floats(name, [rows, columns], values);
+
+    /// <summary>A constant of any shape; none is a scalar.</summary>
+    public TinyOnnx Floats(string name, long[] shape, float[] values) =>
+        Constant(name, Float, shape, MemoryMarshal.AsBytes(values.AsSpan()));
+
+    /// <summary>A constant of floats that lies in a file beside the model's, or where the location leads.</summary>
+    public TinyOnnx ExternalFloats(string name, long[] shape, string location)
     {
+        using var entry = new MemoryStream();
+        Text(entry, 1, "location");
+        Text(entry, 2, location);
         using var tensor = new MemoryStream();
-        Number(tensor, 1, rows);
-        Number(tensor, 1, columns);
+        foreach (long size in shape) Number(tensor, 1, size);
         Number(tensor, 2, Float);
         Text(tensor, 8, name);
-        Bytes(tensor, 9, MemoryMarshal.AsBytes(values.AsSpan()));
+        Part(tensor, 13, entry);
+        Number(tensor, 14, 1);
         Part(_graph, 5, tensor);
         return this;
     }
+
+    /// <summary>A constant list of whole numbers, such as the shape that something is brought into.</summary>
+    public TinyOnnx Wholes(string name, params long[] values) =>
+        Constant(name, Int64, [values.Length], MemoryMarshal.AsBytes(values.AsSpan()));
 
     public TinyOnnx Input(string name, int type, params long[] shape) => Value(11, name, type, shape);
 
@@ -65,6 +80,17 @@ internal sealed class TinyOnnx
         Part(model, 7, _graph);
         Part(model, 8, operators);
         return model.ToArray();
+    }
+
+    private TinyOnnx Constant(string name, int type, long[] shape, ReadOnlySpan<byte> values)
+    {
+        using var tensor = new MemoryStream();
+        foreach (long size in shape) Number(tensor, 1, size);
+        Number(tensor, 2, type);
+        Text(tensor, 8, name);
+        Bytes(tensor, 9, values);
+        Part(_graph, 5, tensor);
+        return this;
     }
 
     // A size below 0 is free.

@@ -1,0 +1,151 @@
+using System.Diagnostics;
+using Microsoft.ML.OnnxRuntime;
+using Taishang.Ai.Inference;
+using Taishang.Ai.Models;
+using Taishang.Testing.Processes;
+
+namespace Taishang.Bench.Onnx;
+
+/// <summary>
+/// Provider onnx over texts of many lengths, beside a bare loop of ONNX Runtime over the same batches: ids and masks
+/// ready, nothing pooled, nothing asked for but the run. They take turns, so that a change of the machine's load meets
+/// both.
+/// </summary>
+internal static class OnnxBench
+{
+    private const int Seed = 7;
+    private const int Texts = 256;
+    private const int Words = 2_000;
+    private const int LongestWords = 120;
+    private const int SpecialWords = 5;
+    private const int Callers = 8;
+    private const int Rounds = 9;
+
+    public static async Task RunAsync(BenchSize size, CancellationToken cancellation)
+    {
+        bool small = size == BenchSize.Smoke;
+        var file = new TransformerFile(Layers: small ? 1 : 4, Width: small ? 64 : 256, Heads: 4, Words, Positions: 512);
+        using var folder = new TestFolder();
+        string model = Directory.CreateDirectory(Path.Combine(folder.Path, "encoder")).FullName;
+        await File.WriteAllBytesAsync(Path.Combine(model, "model.onnx"), file.ToBytes(), cancellation);
+        await File.WriteAllLinesAsync(Path.Combine(model, "vocab.txt"), Vocabulary(), cancellation);
+        string[] texts = SomeTexts();
+
+        var options = new ModelOptions { ModelsFolder = folder.Path };
+        using var files = new OnnxModels(options);
+        using var models = new EmbeddingModels(options, [new OnnxProvider(files, options)], TimeProvider.System);
+        var reference = new ModelReference("onnx", "encoder");
+        List<NamedOnnxInputs> batches = Batches(texts, options, model);
+        using InferenceSession plain = Session(model, spins: true);
+        using InferenceSession ours = Session(model, spins: false);
+
+        var spinning = new List<double>();
+        var sleeping = new List<double>();
+        var alone = new List<double>();
+        var many = new List<double>();
+        TimeSpan length = TimeSpan.FromSeconds(size.Seconds / (double)Rounds);
+        for (int round = 0; round < Rounds; round++)
+        {
+            spinning.Add(Bare(plain, batches, length, cancellation));
+            sleeping.Add(Bare(ours, batches, length, cancellation));
+            alone.Add(await ProviderAsync(models, reference, texts, callers: 1, length, cancellation));
+            many.Add(await ProviderAsync(models, reference, texts, Callers, length, cancellation));
+        }
+        foreach (NamedOnnxInputs batch in batches) batch.Dispose();
+
+        var report = new Report($"onnx: {file.Layers} layers of {file.Width}, texts of 3 to {LongestWords + 2} tokens");
+        report.Add("bare loop, threads that spin", Median(spinning), "texts/s");
+        report.Add("bare loop, threads that sleep", Median(sleeping), "texts/s");
+        report.Add("provider, one call of all", Median(alone), "texts/s");
+        report.Add($"provider, {Callers} callers", Median(many), "texts/s");
+        // Of each round by itself: what runs beside it on the machine changes between them.
+        report.Add("one call to bare, same threads", Median(alone.Zip(sleeping, (a, b) => a / b)), "");
+        report.Add($"{Callers} callers to bare, same threads", Median(many.Zip(sleeping, (a, b) => a / b)), "");
+        report.Add("one call to bare, spinning", Median(alone.Zip(spinning, (a, b) => a / b)), "");
+        report.Print();
+    }
+
+    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(Rounds / 2);
+
+    private static InferenceSession Session(string folder, bool spins)
+    {
+        var settings = new SessionOptions { InterOpNumThreads = 1 };
+        settings.AddSessionConfigEntry("session.intra_op.allow_spinning", spins ? "1" : "0");
+        return new InferenceSession(Path.Combine(folder, "model.onnx"), settings);
+    }
+
+    /// <summary>The batches that the provider makes of the texts, when they come in one call.</summary>
+    private static List<NamedOnnxInputs> Batches(string[] texts, ModelOptions options, string folder)
+    {
+        ModelConfig config = ModelConfig.Parse(new ModelReference("onnx", Path.GetFileName(folder)));
+        TextTokenizer tokenizer = TokenizerFiles.Load(new ModelFolder(options.ModelsFolder), config);
+        TokenizedText[] tokens = tokenizer.EncodeAll(texts, 512, CancellationToken.None);
+        var queue = new TextQueue(options.MaxBatchTexts, options.MaxBatchTokens, exact: false);
+        queue.Add(new TextJob(null!, tokens, (_, _, _) => { })); // Nothing is run by it.
+        var batches = new List<NamedOnnxInputs>();
+        for (List<QueuedText> batch = queue.Take(); batch.Count > 0; batch = queue.Take())
+            batches.Add(NamedOnnxInputs.Pack(batch));
+        return batches;
+    }
+
+    private static double Bare(
+        InferenceSession session, List<NamedOnnxInputs> batches, TimeSpan length, CancellationToken cancellation)
+    {
+        using var run = new RunOptions();
+        long done = 0;
+        var watch = Stopwatch.StartNew();
+        do
+        {
+            foreach (NamedOnnxInputs batch in batches)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                using IDisposableReadOnlyCollection<OrtValue> outputs =
+                    session.Run(run, batch.Values, ["last_hidden_state"]);
+                done += batch.Texts;
+            }
+        }
+        while (watch.Elapsed < length);
+        return done / watch.Elapsed.TotalSeconds;
+    }
+
+    private static async Task<double> ProviderAsync(
+        EmbeddingModels models, ModelReference reference, string[] texts, int callers, TimeSpan length,
+        CancellationToken cancellation)
+    {
+        await models.EmbedAsync(reference, [texts[0]], cancellation);
+        long done = 0;
+        var watch = Stopwatch.StartNew();
+        await Task.WhenAll(texts.Chunk(texts.Length / callers).Select(part => Task.Run(async () =>
+        {
+            do
+            {
+                await models.EmbedAsync(reference, part, cancellation);
+                Interlocked.Add(ref done, part.Length);
+            }
+            while (watch.Elapsed < length);
+        }, cancellation)));
+        return done / watch.Elapsed.TotalSeconds;
+    }
+
+    private static string[] Vocabulary() =>
+    [
+        "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]",
+        .. Enumerable.Range(0, Words - SpecialWords).Select(Word),
+    ];
+
+    // Letters alone: a digit would be a token of its own.
+    private static string Word(int number) =>
+        string.Create(4, number, static (letters, left) =>
+        {
+            for (int i = 0; i < letters.Length; i++, left /= 26) letters[i] = (char)('a' + (left % 26));
+        });
+
+    private static string[] SomeTexts()
+    {
+        var random = new Random(Seed);
+        return [.. Enumerable.Range(0, Texts).Select(_ => Text(random.Next(1, LongestWords + 1)))];
+
+        string Text(int words) => string.Join(
+            ' ', Enumerable.Range(0, words).Select(_ => Word(random.Next(Words - SpecialWords))));
+    }
+}
