@@ -24,8 +24,11 @@ internal enum Deed
 /// <summary>A deed, by whom, and with which fence where one is shown.</summary>
 internal readonly record struct Step(Deed Deed, int Worker = 0, int Fence = 0);
 
-/// <summary>What a worker knows: where its claim stands, its fence, and how long it may still believe in it.</summary>
-internal readonly record struct WorkerState(WorkerPhase Phase, int Fence, int Belief);
+/// <summary>
+/// What a worker knows: where its claim stands, its fence, how long it may still believe in it, and how much of the
+/// attempt's time is left.
+/// </summary>
+internal readonly record struct WorkerState(WorkerPhase Phase, int Fence, int Belief, int Left);
 
 internal enum WorkerPhase
 {
@@ -41,10 +44,11 @@ internal enum WorkerPhase
 
 /// <summary>One task, its place in the queue, and two workers, at one moment.</summary>
 /// <param name="Lease">Ticks until the lease ends; 0 when it has.</param>
+/// <param name="Deadline">Ticks until the attempt's time is over; 0 when it is.</param>
 /// <param name="Owners">Who was given each fence, as base-3 digits (0 nobody): any of them may turn up late.</param>
 internal readonly record struct LeaseState(
-    TaskState Task, int Fence, int Attempt, int Lease, TaskVerb? Wish, int Retries, int Owners, WorkerState First,
-    WorkerState Second)
+    TaskState Task, int Fence, int Attempt, int Lease, int Deadline, TaskVerb? Wish, int Retries, int Owners,
+    WorkerState First, WorkerState Second)
 {
     public WorkerState Worker(int worker) => worker == 0 ? First : Second;
 
@@ -70,22 +74,27 @@ internal enum Flaw
     RescueOverwritesTheEnd = 16,
     DeadAttemptsStay = 32,
     LateAnswersBegin = 64,
+    HungAttemptsStay = 128,
+    DeadlineCountsFromTheAnswer = 256,
+    DeadlineEndsNothingByItself = 512,
 }
 
 /// <summary>
-/// Claim, heartbeat, fence and rescue as the code does them, small enough to try every order of events. Workers are as
-/// bad as they can be: a claim's answer comes late or never, a worker renews or not, and whoever was ever given a fence
-/// may show it at any time, as a process does that was paused for longer than its lease.
+/// Claim, heartbeat, deadline, fence and rescue as the code does them, small enough to try every order of events.
+/// Workers are as bad as they can be: a claim's answer comes late or never, a worker renews or not, also an attempt that
+/// hangs for ever, and whoever was ever given a fence may show it at any time, as a process does that was paused for
+/// longer than its lease. The rescue is as hasty as it can be: it gives nobody grace after a deadline.
 /// </summary>
 internal sealed class LeaseModel(Flaw flaw = Flaw.None)
 {
     public const int LeaseTicks = 2;
+    public const int DeadlineTicks = 3;
     public const int FencesMax = 4;
     public const int AttemptsMax = 2;
     private const int RetriesMax = 1;
 
     public static LeaseState Start { get; } =
-        new(TaskState.Queued, 0, 0, 0, null, 0, 0, default, default);
+        new(TaskState.Queued, 0, 0, 0, 0, null, 0, 0, default, default);
 
     /// <summary>Everything that may happen next.</summary>
     public IEnumerable<(Step Step, LeaseState Next)> Next(LeaseState state) =>
@@ -96,7 +105,7 @@ internal sealed class LeaseModel(Flaw flaw = Flaw.None)
         var worker = state.Worker(step.Worker);
         return step.Deed switch
         {
-            Deed.Ask => state.With(step.Worker, new WorkerState(WorkerPhase.Asked, 0, LeaseTicks)),
+            Deed.Ask => state.With(step.Worker, new WorkerState(WorkerPhase.Asked, 0, LeaseTicks, DeadlineTicks)),
             Deed.Commit => Commit(state, step.Worker),
             Deed.Hear => Hear(state, step.Worker),
             Deed.LoseAnswer => state.With(step.Worker, default),
@@ -140,7 +149,8 @@ internal sealed class LeaseModel(Flaw flaw = Flaw.None)
                 yield return new Step(deed, owner, fence);
         }
 
-        if (state.Lease > 0 || state.First.Belief > 0 || state.Second.Belief > 0) yield return new Step(Deed.Tick);
+        if (state is { Lease: > 0 } or { Deadline: > 0 } or { First.Belief: > 0 } or { Second.Belief: > 0 })
+            yield return new Step(Deed.Tick);
         yield return new Step(Deed.Rescue);
         foreach (var deed in new[] { Deed.Stop, Deed.Cancel, Deed.Start, Deed.Retry })
         {
@@ -159,10 +169,11 @@ internal sealed class LeaseModel(Flaw flaw = Flaw.None)
             Fence = fence,
             Attempt = state.Attempt + 1,
             Lease = LeaseTicks,
+            Deadline = DeadlineTicks,
             Wish = null,
         };
         if (fence > state.Fence) next = next.Give(fence, worker);
-        return next.With(worker, new WorkerState(WorkerPhase.Answered, fence, state.Worker(worker).Belief));
+        return next.With(worker, state.Worker(worker) with { Phase = WorkerPhase.Answered, Fence = fence });
     }
 
     /// <summary>An answer that comes when the lease it is of may have ended is dropped.</summary>
@@ -170,6 +181,7 @@ internal sealed class LeaseModel(Flaw flaw = Flaw.None)
     {
         var heard = state.Worker(worker) with { Phase = WorkerPhase.Running };
         if (flaw.HasFlag(Flaw.WorkerCountsFromTheAnswer)) heard = heard with { Belief = LeaseTicks };
+        if (flaw.HasFlag(Flaw.DeadlineCountsFromTheAnswer)) heard = heard with { Left = DeadlineTicks };
         var begins = heard.Belief > 0 || flaw.HasFlag(Flaw.LateAnswersBegin);
         return state.With(worker, begins ? heard : default);
     }
@@ -203,7 +215,7 @@ internal sealed class LeaseModel(Flaw flaw = Flaw.None)
             (Deed.HandBack, _) => (TaskState.Queued, state.Attempt - 1),
             _ => (state.Attempt < AttemptsMax ? TaskState.Queued : TaskState.Failed, state.Attempt),
         };
-        return state with { Task = task, Attempt = attempt, Lease = 0, Wish = null };
+        return state with { Task = task, Attempt = attempt, Lease = 0, Deadline = 0, Wish = null };
     }
 
     private LeaseState Rescue(LeaseState state)
@@ -212,22 +224,34 @@ internal sealed class LeaseModel(Flaw flaw = Flaw.None)
         if (flaw.HasFlag(Flaw.RescueOverwritesTheEnd) && state.Task == TaskState.Completed)
             return state with { Task = TaskState.Failed };
         if (state.Task != TaskState.Running) return state;
-        return state.Lease > 0 && !flaw.HasFlag(Flaw.RescueIgnoresTheLease) ? state : End(state, Deed.Rescue);
+        var hung = state.Deadline == 0 && !flaw.HasFlag(Flaw.HungAttemptsStay);
+        var dead = state.Lease == 0 || flaw.HasFlag(Flaw.RescueIgnoresTheLease);
+        return hung || dead ? End(state, Deed.Rescue) : state;
     }
 
-    private static LeaseState Tick(LeaseState state)
+    private LeaseState Tick(LeaseState state)
     {
-        var next = state with { Lease = Math.Max(0, state.Lease - 1) };
+        var next = state with
+        {
+            Lease = Math.Max(0, state.Lease - 1),
+            Deadline = Math.Max(0, state.Deadline - 1),
+        };
         for (var i = 0; i < 2; i++)
         {
             var worker = next.Worker(i);
-            // Whose belief ends lets go by itself, when it is not paused; if it is, its fence may still turn up.
-            if (worker.Belief > 0) worker = worker with { Belief = worker.Belief - 1 };
-            next = next.With(i, worker is { Belief: 0, Phase: WorkerPhase.Running } ? default : worker);
+            if (worker.Phase == WorkerPhase.Idle) continue;
+            worker = worker with { Belief = Math.Max(0, worker.Belief - 1), Left = Math.Max(0, worker.Left - 1) };
+            next = next.With(i, worker.Phase == WorkerPhase.Running && IsOver(worker) ? default : worker);
         }
 
         return next;
     }
+
+    /// <summary>
+    /// Whose belief or time ends lets go by itself, when it is not paused; if it is, its fence may still turn up.
+    /// </summary>
+    private bool IsOver(WorkerState worker) => worker.Belief == 0
+        || (worker.Left == 0 && !flaw.HasFlag(Flaw.DeadlineEndsNothingByItself));
 
     private static LeaseState Verb(LeaseState state, Deed deed)
     {

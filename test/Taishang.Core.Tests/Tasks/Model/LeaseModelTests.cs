@@ -5,7 +5,7 @@ using Taishang.Testing.Databases;
 namespace Taishang.Core.Tests.Tasks.Model;
 
 /// <summary>
-/// Every order of events of one task, two workers, four fences, two attempts and a retry; then the same model beside
+/// Every order of events of one task, two workers, four fences, two attempts with a deadline and a retry; then the same model beside
 /// the real queue, so that it is the code that was checked and not a picture of it.
 /// </summary>
 public sealed class LeaseModelTests
@@ -29,6 +29,9 @@ public sealed class LeaseModelTests
     [InlineData(Flaw.RescueOverwritesTheEnd)]
     [InlineData(Flaw.DeadAttemptsStay)]
     [InlineData(Flaw.LateAnswersBegin)]
+    [InlineData(Flaw.HungAttemptsStay)]
+    [InlineData(Flaw.DeadlineCountsFromTheAnswer)]
+    [InlineData(Flaw.DeadlineEndsNothingByItself)]
     internal void A_queue_with_a_flaw_is_found_out(Flaw flaw) => Assert.NotNull(Explore(new LeaseModel(flaw)).Broken);
 
     [Theory, ClassData(typeof(EveryDatabase))]
@@ -42,6 +45,8 @@ public sealed class LeaseModelTests
             options.Default.BackoffBaseMs = 0;
             options.Default.BackoffMaxMs = 0;
             options.Default.MaxAttempts = LeaseModel.AttemptsMax;
+            options.Default.TimeoutMs = options.LeaseMs / LeaseModel.LeaseTicks * LeaseModel.DeadlineTicks;
+            options.HungGraceMs = 0;
         });
         var model = new LeaseModel();
         var tried = new HashSet<(LeaseState, Step)>();
@@ -103,7 +108,7 @@ public sealed class LeaseModelTests
         for (var worker = 0; worker < 2; worker++)
         {
             // Whoever believes to own the attempt owns it.
-            var (phase, fence, _) = after.Worker(worker);
+            var (phase, fence, _, _) = after.Worker(worker);
             if (phase == WorkerPhase.Running && !(after.Task == TaskState.Running && after.Fence == fence))
                 return $"worker {worker} runs what is not its own";
         }
@@ -131,7 +136,8 @@ public sealed class LeaseModelTests
     }
 
     /// <summary>
-    /// What a dead worker left is taken by the next look of the rescue, and from every state there is a way to an end.
+    /// What a dead or hung worker has is taken by the next look of the rescue, and from every state there is a way to an
+    /// end.
     /// </summary>
     private static string? Stuck(
         LeaseModel model, Dictionary<LeaseState, (LeaseState Before, Step Step)?> from,
@@ -139,10 +145,10 @@ public sealed class LeaseModelTests
     {
         foreach (var state in from.Keys)
         {
-            if (state is { Task: TaskState.Running, Lease: 0 }
+            if (state is { Task: TaskState.Running } and ({ Lease: 0 } or { Deadline: 0 })
                 && model.Do(state, new Step(Deed.Rescue)).Task == TaskState.Running)
             {
-                return $"a dead worker's task stays: {Way(from, state)}";
+                return $"a dead or hung worker's task stays: {Way(from, state)}";
             }
         }
 
