@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS tai_tasks_{month} (
     created_at     TIMESTAMPTZ  NOT NULL,
     updated_at     TIMESTAMPTZ  NOT NULL
 );
-CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_status ON tai_tasks_{month} (status, created_at);
-CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_type ON tai_tasks_{month} (type, id);
-CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_parent ON tai_tasks_{month} (parent_id) WHERE parent_id IS NOT NULL;
+-- A lane is a status, a type and a priority: lists that ask for any of the three walk the lanes that fit.
+CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_lane ON tai_tasks_{month} (status, type, priority, id);
+CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_updated ON tai_tasks_{month} (updated_at, id);
+CREATE INDEX IF NOT EXISTS ix_tai_tasks_{month}_children
+    ON tai_tasks_{month} (parent_id, id) WHERE parent_id IS NOT NULL;

@@ -14,24 +14,32 @@ public sealed class MonthlyTable
     public static readonly MonthlyTable TaskLogs = new("tai_task_logs");
     public static readonly MonthlyTable TaskAnswers = new("tai_task_answers");
     public static readonly MonthlyTable TaskCosts = new("tai_task_costs");
+    public static readonly MonthlyTable TaskCounts = new("tai_task_counts");
+    public static readonly MonthlyTable TaskLabels = new("tai_task_labels");
+
+    /// <summary>In the order in which they are made: what triggers of the tasks write to comes first.</summary>
     public static readonly IReadOnlyList<MonthlyTable> All =
-        [Tasks, ServiceCalls, TaskEvents, TaskLogs, TaskAnswers, TaskCosts];
+        [TaskCounts, TaskLabels, Tasks, ServiceCalls, TaskEvents, TaskLogs, TaskAnswers, TaskCosts];
 
     /// <summary>What a month of tasks consists of: they are made and dropped together.</summary>
     public static readonly IReadOnlyList<MonthlyTable> OfTasks =
-        [Tasks, TaskEvents, TaskLogs, TaskAnswers, TaskCosts];
+        [Tasks, TaskEvents, TaskLogs, TaskAnswers, TaskCosts, TaskCounts, TaskLabels];
 
     private const string MonthMark = "{month}";
 
     private readonly string _definition;
+    private readonly Dictionary<Dialect, string> _beside;
 
     private MonthlyTable(string name)
     {
         Name = name;
-        using var stream = typeof(MonthlyTable).Assembly.GetManifestResourceStream($"monthly.{name}.sql")
+        _definition = Read($"monthly.{name}.sql")
             ?? throw new InvalidOperationException($"db/monthly/{name}.sql is not in the assembly");
-        using var reader = new StreamReader(stream);
-        _definition = reader.ReadToEnd();
+        _beside = new()
+        {
+            [Dialect.Sqlite] = Read($"monthly.sqlite.{name}.sql") ?? "",
+            [Dialect.PostgreSql] = Read($"monthly.postgresql.{name}.sql") ?? "",
+        };
     }
 
     /// <summary>Without the month.</summary>
@@ -44,7 +52,11 @@ public sealed class MonthlyTable
     public static string Sql(string statement, Month month) =>
         statement.Replace(MonthMark, month.ToString(), StringComparison.Ordinal);
 
+    /// <summary>The table and its indexes, without what <see cref="Beside"/> has.</summary>
     internal string Definition(Month month) => Sql(_definition, month);
+
+    /// <summary>What it has on one of the databases alone, such as triggers; may be empty.</summary>
+    internal string Beside(Month month, Dialect dialect) => Sql(_beside[dialect], month);
 
     /// <summary>The month in a table's name; null when the name is another's.</summary>
     internal Month? Parse(string table)
@@ -56,5 +68,13 @@ public sealed class MonthlyTable
         return number / 100 is >= 2000 and <= 2999 && number % 100 is >= 1 and <= 12
             ? new Month(number / 100, number % 100)
             : null;
+    }
+
+    private static string? Read(string resource)
+    {
+        using var stream = typeof(MonthlyTable).Assembly.GetManifestResourceStream(resource);
+        if (stream is null) return null;
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
     }
 }

@@ -32,18 +32,40 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
         $"DELETE FROM tai_task_dependencies WHERE {OfTheMonth} OR {ParentOfTheMonth}",
     ];
 
+    private const string SqliteNames = "SELECT name FROM sqlite_master WHERE type IN ('table', 'trigger')";
+
+    private const string PostgreSqlNames = """
+        SELECT tablename FROM pg_tables WHERE schemaname = current_schema()
+        UNION ALL
+        SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+        WHERE NOT tgisinternal AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+        """;
+
+    private const string SqliteHas = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = @name";
+
+    private const string PostgreSqlHas = "SELECT count(*) FROM pg_class WHERE oid = to_regclass(@name)";
+
     private readonly Lock _gate = new();
     private ImmutableDictionary<MonthlyTable, ImmutableSortedSet<Month>> _known =
         MonthlyTable.All.ToImmutableDictionary(table => table, _ => ImmutableSortedSet<Month>.Empty);
+
+    private ImmutableSortedSet<Month> _counted = [];
 
     /// <summary>Months that exist as far as is known here, newest first.</summary>
     public IReadOnlyList<Month> Known(MonthlyTable table) => [.. _known[table].Reverse()];
 
     public bool IsKnown(MonthlyTable table, Month month) => _known[table].Contains(month);
 
+    /// <summary>
+    /// True when the month of tasks has the indexes, counts and labels that lists need: one of an earlier version gets
+    /// them after the start.
+    /// </summary>
+    public bool IsCounted(Month month) => _counted.Contains(month);
+
     /// <summary>This month and the next, of every table.</summary>
     public async Task EnsureAheadAsync(CancellationToken cancellation)
     {
+        await RefreshAsync(cancellation);
         var month = Month.Of(time.GetUtcNow());
         foreach (var table in MonthlyTable.All)
         {
@@ -59,6 +81,7 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
         }
 
         await MonthlyColumns.AddAsync(database, this, cancellation);
+        await MonthlyCounts.AddAsync(database, this, time, cancellation);
     }
 
     /// <summary>Makes the table of a month in a transaction of its own when it is not there.</summary>
@@ -83,13 +106,16 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
     {
         var names = await database.ReadAsync(
             session => session.QueryAsync<string>(session.Dialect == Dialect.Sqlite
-                ? "SELECT name FROM sqlite_master WHERE type = 'table'"
-                : "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"),
+                ? SqliteNames
+                : PostgreSqlNames),
             cancellation);
         var found = MonthlyTable.All.ToImmutableDictionary(
             table => table,
             table => names.Select(table.Parse).OfType<Month>().ToImmutableSortedSet());
-        lock (_gate) _known = found;
+        var counted = names.Where(name => name.EndsWith(MonthlyCounts.LastTrigger, StringComparison.Ordinal))
+            .Select(name => MonthlyTable.Tasks.Parse(name[..^MonthlyCounts.LastTrigger.Length]))
+            .OfType<Month>().ToImmutableSortedSet();
+        lock (_gate) (_known, _counted) = (found, counted);
     }
 
     /// <summary>
@@ -117,13 +143,18 @@ public sealed class MonthlyTables(Database database, TimeProvider time)
         lock (_gate)
         {
             foreach (var table in tables) _known = _known.SetItem(table, _known[table].Remove(month));
+            _counted = _counted.Except(_known[MonthlyTable.Tasks].Contains(month) ? [] : [month]);
         }
     }
 
     private static async Task DefineAsync(DatabaseSession session, MonthlyTable table, Month month)
     {
         if (session.Dialect == Dialect.PostgreSql) await LockDefinitionsAsync(session);
+        // One that is there may be of an earlier version: what it lacks is not to be made in the caller's transaction.
+        var has = session.Dialect == Dialect.PostgreSql ? PostgreSqlHas : SqliteHas;
+        if (await session.ScalarAsync<long>(has, new { name = table.Of(month) }) > 0) return;
         await session.ExecuteAsync(table.Definition(month));
+        if (table.Beside(month, session.Dialect) is { Length: > 0 } beside) await session.ExecuteAsync(beside);
     }
 
     /// <summary>PostgreSQL: until the transaction ends no other process makes or changes a monthly table.</summary>

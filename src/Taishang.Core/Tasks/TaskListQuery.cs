@@ -3,65 +3,66 @@ using Taishang.Core.Data;
 namespace Taishang.Core.Tasks;
 
 /// <summary>
-/// The conditions of a list, each there only when it is asked for, so that the planner sees what an index can answer.
-/// Texts are fixed; what the caller says travels as parameters.
+/// The statements of lists that walk no lanes. Texts are fixed; what the caller says travels as parameters. Each gives
+/// ids alone, in the order of an index; rows are read for the page.
 /// </summary>
 internal static class TaskListQuery
 {
-    /// <summary>The order of each sort; ids are in the order of creation, and break all ties.</summary>
-    private static readonly Dictionary<(string Field, bool Descending), string> Orders = new()
-    {
-        [("created_at", false)] = "id",
-        [("created_at", true)] = "id DESC",
-        [("updated_at", false)] = "updated_at, id",
-        [("updated_at", true)] = "updated_at DESC, id DESC",
-        [("priority", false)] = "priority, id",
-        [("priority", true)] = "priority DESC, id DESC",
-    };
+    private const string ById = "FROM tai_tasks_{month} WHERE id > @low AND id < @high";
 
-    public static string Count(TaskFilter filter, Dialect dialect, Month month) =>
-        MonthlyTable.Sql($"SELECT count(*) FROM tai_tasks_{{month}}{Where(filter, dialect)}", month);
+    private const string ByParent =
+        "FROM tai_tasks_{month} WHERE parent_id = @parentId AND id > @low AND id < @high";
+
+    private const string ByLabel = """
+        FROM tai_task_labels_{month}
+        WHERE label_key = @labelKey AND label_value = @labelValue AND task_id > @low AND task_id < @high
+        """;
+
+    private const string ByLabelAmong = """
+        SELECT task_id FROM tai_task_labels_{month}
+        WHERE label_key = @labelKey AND label_value = @labelValue AND task_id
+        """;
+
+    private const string Rows = $"SELECT {TaskStore.Columns} FROM tai_tasks_{{month}} WHERE id";
+
+    private const string Briefs = "SELECT id, status, type, priority, updated_at FROM tai_tasks_{month} WHERE id";
+
+    /// <summary>How many there are in the range, of an owner when one is asked for.</summary>
+    public static string Count(TaskFilter filter, Month month) =>
+        MonthlyTable.Sql("SELECT count(*) " + From(filter), month);
+
+    /// <summary>Ids in the order of creation.</summary>
+    public static string Ids(TaskFilter filter, Month month, bool descending)
+    {
+        var id = filter is { LabelKey: not null, ParentId: null } ? "task_id" : "id";
+        var order = descending ? id + " DESC" : id;
+        return MonthlyTable.Sql(
+            $"SELECT {id} {From(filter)} ORDER BY {order} LIMIT @take OFFSET @skip", month);
+    }
 
     /// <summary>
-    /// A page over some months. Each gives its first rows up to the end of the page by itself: over a plain union the
-    /// planner would read the months whole and sort them.
+    /// Ids by the last change, over all months. Each month gives its first by itself: over a plain union the planner
+    /// would read the months whole and sort them.
     /// </summary>
-    public static string Page(
-        TaskFilter filter, Dialect dialect, IEnumerable<Month> months, (string Field, bool Descending) sort)
+    public static string Updated(IEnumerable<Month> months, bool descending)
     {
-        var (where, order) = (Where(filter, dialect), Order(filter, sort));
-        var ofMonth = $"SELECT {TaskStore.Columns} FROM tai_tasks_{{month}}{where} ORDER BY {order} LIMIT @end";
+        var order = descending ? "updated_at DESC, id DESC" : "updated_at, id";
+        var ofMonth = $"SELECT id, updated_at FROM tai_tasks_{{month}} ORDER BY {order} LIMIT @end";
         var union = string.Join(" UNION ALL ", months.Select(month => MonthlyTable.Sql(
             $"SELECT * FROM ({ofMonth}) AS m{{month}}", month)));
-        return $"SELECT {TaskStore.Columns} FROM ({union}) AS months ORDER BY {order} LIMIT @take OFFSET @skip";
+        return $"SELECT id FROM ({union}) AS months ORDER BY {order} LIMIT @take OFFSET @skip";
     }
 
-    /// <summary>
-    /// Of one status the time comes before the id, as in the index of statuses: ids begin with the time, so the order
-    /// is the same to the millisecond.
-    /// </summary>
-    private static string Order(TaskFilter filter, (string Field, bool Descending) sort)
-    {
-        if (sort.Field != "created_at" || filter.Status is null || filter.Type is not null) return Orders[sort];
-        return sort.Descending ? "created_at DESC, id DESC" : "created_at, id";
-    }
+    /// <summary>Those of some ids that have the label too.</summary>
+    public static string Labelled(Dialect dialect, Month month) =>
+        MonthlyTable.Sql(ByLabelAmong + Among(dialect), month);
 
-    private static string Where(TaskFilter filter, Dialect dialect)
-    {
-        var conditions = new List<string>();
-        if (filter.Type is not null) conditions.Add("type = @type");
-        if (filter.Status is not null) conditions.Add("status = @status");
-        if (filter.ParentId is not null) conditions.Add("parent_id = @parentId");
-        if (filter.Priority is not null) conditions.Add("priority = @priority");
-        if (filter.CreatedFrom is not null) conditions.Add("id >= @fromId");
-        if (filter.CreatedTo is not null) conditions.Add("id < @toId");
-        if (filter.LabelKey is not null)
-        {
-            conditions.Add(dialect == Dialect.Sqlite
-                ? "json_extract(labels, '$.\"' || @labelKey || '\"') = @labelValue"
-                : "labels::json ->> @labelKey = @labelValue");
-        }
+    public static string RowsOf(Dialect dialect, Month month) => MonthlyTable.Sql(Rows + Among(dialect), month);
 
-        return conditions.Count == 0 ? "" : " WHERE " + string.Join(" AND ", conditions);
-    }
+    public static string BriefsOf(Dialect dialect, Month month) => MonthlyTable.Sql(Briefs + Among(dialect), month);
+
+    private static string From(TaskFilter filter) =>
+        filter.ParentId is not null ? ByParent : filter.LabelKey is not null ? ByLabel : ById;
+
+    private static string Among(Dialect dialect) => dialect == Dialect.PostgreSql ? " = ANY(@ids)" : " IN @ids";
 }
