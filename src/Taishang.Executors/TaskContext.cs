@@ -30,6 +30,10 @@ public abstract class TaskContext
     /// </summary>
     public virtual bool StopAsked => false;
 
+    /// <summary>Cancelled at the moment from which <see cref="StopAsked"/> is true: for who waits inside of a step.
+    /// </summary>
+    public virtual CancellationToken StopRequested => CancellationToken.None;
+
     /// <summary>Lets go when asked to stop: what was not saved before is done again.</summary>
     /// <exception cref="OperationCanceledException">It was asked.</exception>
     public void ParkIfAsked()

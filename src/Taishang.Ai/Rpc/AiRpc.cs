@@ -97,4 +97,7 @@ internal sealed class AiRpc(
     public override Task RunTask(
         RunTaskRequest request, IServerStreamWriter<RunTaskEvent> responseStream, ServerCallContext context) =>
         tasks.RunAsync(request, responseStream, context.CancellationToken);
+
+    public override Task<StopTaskResponse> StopTask(StopTaskRequest request, ServerCallContext context) =>
+        Task.FromResult(tasks.Stop(request));
 }

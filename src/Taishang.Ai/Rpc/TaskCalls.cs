@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Grpc.Core;
 using Microsoft.Extensions.Hosting;
@@ -10,8 +11,10 @@ using Taishang.Executors;
 namespace Taishang.Ai.Rpc;
 
 /// <summary>
-/// One attempt of a task for as long as its call is open: a caller that leaves cancels it, and so does the worker's
-/// stop. How it ended is the stream's last message; only what is not the executor's doing is an error of the call.
+/// One attempt of a task for as long as its call is open: a caller that leaves cancels it. A stop, of the task or of
+/// the worker, lets an executor that parks itself bring its step to an end, and cancels any other; either way the
+/// attempt says that it let go. How it ended is the stream's last message; only what is not the executor's doing is an
+/// error of the call.
 /// </summary>
 internal sealed class TaskCalls(
     WorkerExecutors executors, WorkerTaskOptions options, TimeProvider time, IHostApplicationLifetime lifetime,
@@ -28,7 +31,17 @@ internal sealed class TaskCalls(
     // Who is refused waits in core's queue: a second queue here would hide how long it is.
     private readonly CallGate _gate = new("tasks", options.RunningMax, 0, time);
 
+    private readonly ConcurrentDictionary<(string TaskId, long Fence), Action> _running = new();
+
     public IReadOnlyList<string> Types => executors.Types;
+
+    /// <summary>Asks a running attempt to let go.</summary>
+    public StopTaskResponse Stop(StopTaskRequest request)
+    {
+        var found = _running.TryGetValue((request.TaskId, request.Fence), out var stop);
+        stop?.Invoke();
+        return new StopTaskResponse { Running = found };
+    }
 
     public async Task RunAsync(
         RunTaskRequest request, IServerStreamWriter<RunTaskEvent> stream, CancellationToken cancellation)
@@ -43,14 +56,45 @@ internal sealed class TaskCalls(
                 $"no executor of this type is on this worker, which has: {string.Join(", ", executors.Types)}", "type");
         var payload = PayloadOf(request);
         using var place = await _gate.EnterAsync(cancellation);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lifetime.ApplicationStopping);
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+            throw new WorkerException(ErrorCode.ShuttingDown, "the worker is stopping");
         using var context = new WorkerTaskContext(request, payload, stream, time);
-        await context.WriteAsync(new RunTaskEvent { Begun = new RunTaskBegun() }, stop.Token);
-        var pumping = context.PumpAsync(stop.Token);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var key = (request.TaskId, request.Fence);
+        _running[key] = () => Ask(executor, context, end);
+        try
+        {
+            await RunAsync(executor, context, end, cancellation);
+        }
+        finally
+        {
+            _running.TryRemove(key, out _);
+        }
+    }
+
+    public void Dispose() => _gate.Dispose();
+
+    private async Task RunAsync(
+        ITaskExecutor executor, WorkerTaskContext context, CancellationTokenSource end,
+        CancellationToken cancellation)
+    {
+        using var patience = time.CreateTimer(
+            static state => Cancel((CancellationTokenSource)state!), end, Timeout.InfiniteTimeSpan,
+            Timeout.InfiniteTimeSpan);
+        await using var onStop = lifetime.ApplicationStopping.UnsafeRegister(
+            _ =>
+            {
+                // Core gives a stop of its own what time it likes; here the process waits.
+                patience.Change(TimeSpan.FromMilliseconds(options.StopGraceMs), Timeout.InfiniteTimeSpan);
+                Ask(executor, context, end);
+            },
+            null);
+        await context.WriteAsync(new RunTaskEvent { Begun = new RunTaskBegun() }, cancellation);
+        var pumping = context.PumpAsync(cancellation);
         RunTaskEvent last;
         try
         {
-            last = await ExecuteAsync(executor, context, stop.Token);
+            last = await ExecuteAsync(executor, context, end.Token, cancellation);
         }
         finally
         {
@@ -59,13 +103,38 @@ internal sealed class TaskCalls(
             await pumping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        await context.WriteAsync(last, stop.Token);
+        await context.WriteAsync(last, cancellation);
     }
 
-    public void Dispose() => _gate.Dispose();
+    private static void Ask(ITaskExecutor executor, WorkerTaskContext context, CancellationTokenSource end)
+    {
+        try
+        {
+            context.AskStop();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The attempt has ended meanwhile.
+            return;
+        }
+
+        if (!executor.ParksItself) Cancel(end);
+    }
+
+    private static void Cancel(CancellationTokenSource end)
+    {
+        try
+        {
+            _ = end.CancelAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            // Likewise.
+        }
+    }
 
     private async Task<RunTaskEvent> ExecuteAsync(
-        ITaskExecutor executor, WorkerTaskContext context, CancellationToken stop)
+        ITaskExecutor executor, WorkerTaskContext context, CancellationToken stop, CancellationToken cancellation)
     {
         try
         {
@@ -79,6 +148,11 @@ internal sealed class TaskCalls(
             var done = new RunTaskResult();
             if (result is not null) done.Json = result;
             return new RunTaskEvent { Result = done };
+        }
+        catch (Exception e) when (context.StopAsked && !cancellation.IsCancellationRequested
+            && (e is OperationCanceledException || stop.IsCancellationRequested))
+        {
+            return new RunTaskEvent { LetGo = new RunTaskLetGo() };
         }
         catch (TaskFailedException e)
         {

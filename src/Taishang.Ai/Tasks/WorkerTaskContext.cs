@@ -29,6 +29,7 @@ internal sealed class WorkerTaskContext : TaskContext, IDisposable
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     private readonly Queue<RunTaskLog> _lines = [];
+    private readonly CancellationTokenSource _stop = new();
     private string? _checkpoint;
     private int? _progress;
     private long _tokens;
@@ -56,6 +57,13 @@ internal sealed class WorkerTaskContext : TaskContext, IDisposable
     public override string? Checkpoint => Volatile.Read(ref _checkpoint);
 
     public override TimeSpan TimeLimit => TimeSpan.FromMilliseconds(_request.TimeLimitMs);
+
+    public override bool StopAsked => _stop.IsCancellationRequested;
+
+    public override CancellationToken StopRequested => _stop.Token;
+
+    /// <summary>From now on <see cref="StopAsked"/> is true.</summary>
+    public void AskStop() => _ = _stop.CancelAsync();
 
     public override void ReportProgress(int percent)
     {
@@ -134,7 +142,11 @@ internal sealed class WorkerTaskContext : TaskContext, IDisposable
         }
     }
 
-    public void Dispose() => _writing.Dispose();
+    public void Dispose()
+    {
+        _writing.Dispose();
+        _stop.Dispose();
+    }
 
     private List<RunTaskEvent> Waiting()
     {

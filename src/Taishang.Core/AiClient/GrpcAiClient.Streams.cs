@@ -33,7 +33,8 @@ internal sealed partial class GrpcAiClient
     }
 
     public async Task<RunTaskEvent> RunTaskAsync(
-        RunTaskRequest request, Func<RunTaskEvent, CancellationToken, Task> onEvent, CancellationToken cancellation)
+        RunTaskRequest request, Func<RunTaskEvent, CancellationToken, Task> onEvent, CancellationToken stop,
+        CancellationToken cancellation)
     {
         var method = methods.Of("RunTask");
         using var activity = AiClientTelemetry.Start(method);
@@ -43,10 +44,54 @@ internal sealed partial class GrpcAiClient
             ?? throw new ApiException(
                 ErrorCodes.AiUnavailable, $"no ai worker that runs tasks of type {request.Type} is connected",
                 retryAfter: ErrorResponses.RetryAfterDefault);
-        return await ReadAsync(
-            context, target, (client, options) => client.RunTask(request, options), onEvent,
-            one => one.EventCase is RunTaskEvent.EventOneofCase.Result or RunTaskEvent.EventOneofCase.Failure,
-            activity, cancellation);
+        using var run = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var begun = false;
+        var stopping = Task.CompletedTask;
+        await using var onStop = stop.UnsafeRegister(
+            _ => stopping = StopTaskAsync(target, request, () => Volatile.Read(ref begun), run), null);
+        try
+        {
+            return await ReadAsync(
+                context, target, (client, options) => client.RunTask(request, options),
+                (one, token) =>
+                {
+                    Volatile.Write(ref begun, true);
+                    return onEvent(one, token);
+                },
+                one => one.EventCase is RunTaskEvent.EventOneofCase.Result or RunTaskEvent.EventOneofCase.Failure
+                    or RunTaskEvent.EventOneofCase.LetGo,
+                activity, run.Token);
+        }
+        finally
+        {
+            // A stop that is under way has nobody to ask any more.
+            await onStop.DisposeAsync();
+            await run.CancelAsync();
+            await stopping;
+        }
+    }
+
+    /// <summary>
+    /// Asks the attempt to let go. Where that can not be said, as with a worker of an earlier version, or where nothing
+    /// has begun, the call is ended instead.
+    /// </summary>
+    private async Task StopTaskAsync(
+        WorkerConnection target, RunTaskRequest request, Func<bool> begun, CancellationTokenSource run)
+    {
+        try
+        {
+            var ask = new StopTaskRequest { TaskId = request.TaskId, Fence = request.Fence };
+            var method = methods.Of("StopTask");
+            var context = new CallContext(method, ask, null, DeadlineOf(method));
+            var (answer, failure) = await TryAsync(AiCalls.StopTask, ask, context, target, run.Token);
+            // One that has begun and does not run any more has ended: how, is on its way.
+            if (failure is null && (answer is { Running: true } || begun())) return;
+            await run.CancelAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // The attempt has ended meanwhile.
+        }
     }
 
     public async Task<ChatSummary> ChatAsync(

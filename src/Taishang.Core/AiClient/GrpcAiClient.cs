@@ -5,6 +5,7 @@ using Taishang.Contracts.Ai.V1;
 using Taishang.Core.Api;
 using Taishang.Core.Collections;
 using Taishang.Core.ServiceCalls;
+using Taishang.Core.Tasks;
 
 namespace Taishang.Core.AiClient;
 
@@ -22,6 +23,8 @@ internal sealed partial class GrpcAiClient(
     public bool AnyServing => pool.AnyServing;
 
     public IReadOnlyList<string> ServingTaskTypes => pool.TaskTypes();
+
+    public IReadOnlyList<ServedTaskType> ServedTaskTypes => pool.ServedTaskTypes();
 
     public IReadOnlyList<string> ServingWorkerIds => pool.ServingIds();
 

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Taishang.Contracts.Ai.V1;
+using Taishang.Core.Tasks;
 
 namespace Taishang.Core.AiClient;
 
@@ -29,10 +30,12 @@ public interface IAiClient
     /// <param name="request">Its time limit is the call's deadline, less a moment in which the caller's own comes
     /// first.</param>
     /// <param name="onEvent">Given each event in its order; the next is read when it is done.</param>
-    /// <returns>The last event: a result or a failure.</returns>
+    /// <param name="stop">Asks the attempt to let go at the end of its step.</param>
+    /// <returns>The last event: a result, a failure, or that the attempt let go.</returns>
     /// <exception cref="ApiException">The worker refused, or is lost.</exception>
     Task<RunTaskEvent> RunTaskAsync(
-        RunTaskRequest request, Func<RunTaskEvent, CancellationToken, Task> onEvent, CancellationToken cancellation);
+        RunTaskRequest request, Func<RunTaskEvent, CancellationToken, Task> onEvent, CancellationToken stop,
+        CancellationToken cancellation);
 
     /// <summary>
     /// A chat completion, its answer as it comes; never retried here, since part of it may be with the caller.
@@ -51,6 +54,9 @@ public interface IAiClient
 
     /// <summary>Types of tasks that workers which serve now run.</summary>
     IReadOnlyList<string> ServingTaskTypes { get; }
+
+    /// <summary>The same, each with the workers that run it.</summary>
+    IReadOnlyList<ServedTaskType> ServedTaskTypes { get; }
 
     /// <summary>Workers that are connected and serving, by id.</summary>
     IReadOnlyList<string> ServingWorkerIds { get; }
@@ -126,4 +132,8 @@ public static class AiCalls
 
     public static readonly AiCall<RestoreSnapshotRequest, RestoreSnapshotResponse> RestoreSnapshot =
         new("RestoreSnapshot", true, (client, request, options) => client.RestoreSnapshotAsync(request, options));
+
+    // To ask twice is to ask once.
+    internal static readonly AiCall<StopTaskRequest, StopTaskResponse> StopTask =
+        new("StopTask", true, (client, request, options) => client.StopTaskAsync(request, options));
 }

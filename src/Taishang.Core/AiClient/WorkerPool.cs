@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Taishang.Core.Tasks;
 
 namespace Taishang.Core.AiClient;
 
@@ -46,6 +47,15 @@ internal sealed class WorkerPool(IOptions<AiClientOptions> options, TimeProvider
 
         return types ?? (IReadOnlyList<string>)[];
     }
+
+    /// <summary>Types of tasks, each with the workers that serve now and run it.</summary>
+    public IReadOnlyList<ServedTaskType> ServedTaskTypes() =>
+    [
+        .. Connections.Select(connection => connection.State)
+            .Where(state => state is { Status: WorkerStatus.Serving, WorkerId: not null })
+            .SelectMany(state => state.TaskTypes.Select(type => new ServedTaskType(type, state.WorkerId ?? "")))
+            .Distinct(),
+    ];
 
     /// <summary>A serving connection, or null. Those already tried come last.</summary>
     public WorkerConnection? Pick(string? workerId, List<WorkerConnection>? tried, string? taskType = null)

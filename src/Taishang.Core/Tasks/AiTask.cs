@@ -146,6 +146,9 @@ internal sealed record TaskView(string Id, string Type, string Status, JsonEleme
 
     public string? ScheduleId { get; init; }
 
+    /// <summary>Only where one task is asked for, and only of one that waits for an executor that is away.</summary>
+    public ExecutorAwayView? ExecutorAway { get; init; }
+
     public JsonElement Labels { get; init; }
 
     public string? TraceId { get; init; }

@@ -34,6 +34,7 @@ internal sealed class TaskAttempt : TaskContext
 
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _cancel = new();
+    private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _abandoned = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskQueue _queue;
     private readonly Lazy<JsonElement> _payload;
@@ -86,6 +87,8 @@ internal sealed class TaskAttempt : TaskContext
     }
 
     public override bool StopAsked => Volatile.Read(ref _stopAsked);
+
+    public override CancellationToken StopRequested => _stop.Token;
 
     public int Progress => Volatile.Read(ref _progress);
 
@@ -192,8 +195,10 @@ internal sealed class TaskAttempt : TaskContext
             if (_reason == AttemptCancel.None) _reason = reason;
             _askedAt = time.GetTimestamp();
             Volatile.Write(ref _stopAsked, true);
-            return true;
         }
+
+        _ = _stop.CancelAsync();
+        return true;
     }
 
     /// <summary>True for the first who calls: an attempt has one end to be written.</summary>

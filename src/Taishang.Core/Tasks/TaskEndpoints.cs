@@ -45,10 +45,11 @@ internal static class TaskEndpoints
     }
 
     private static async Task<IResult> CreateAsync(
-        HttpContext context, TaskStore store, TaskCreator creator, TaskExecutors executors,
+        HttpContext context, TaskStore store, TaskCreator creator, TaskExecutors executors, TaskTypes types,
         CancellationToken cancellation)
     {
         var body = await JsonBody.ReadAsync<TaskCreateRequest>(context, cancellation);
+        await types.LookAsync(body.Type, cancellation);
         var task = TaskRequests.Check(body, executors) with { Id = context.Features.Get<ReservedRowId>()?.Id };
         if (task.ParentId is { } parent && await store.FindAsync(parent, cancellation) is null)
         {
@@ -58,14 +59,16 @@ internal static class TaskEndpoints
         }
 
         var made = await creator.CreateAsync(task, cancellation);
-        return made.WasLive ? Envelope.Ok(TaskView.Of(made)) : Envelope.Created(TaskView.Of(made));
+        var view = await types.ViewAsync(made, cancellation);
+        return made.WasLive ? Envelope.Ok(view) : Envelope.Created(view);
     }
 
     private static async Task<IResult> GetAsync(
-        string id, TaskStore store, TaskStory story, TaskCostStore costs, CancellationToken cancellation)
+        string id, TaskStore store, TaskStory story, TaskCostStore costs, TaskTypes types,
+        CancellationToken cancellation)
     {
         var task = await store.GetAsync(id, cancellation);
-        return Envelope.Ok(TaskView.Of(task) with
+        return Envelope.Ok(await types.ViewAsync(task, cancellation) with
         {
             Errors = await story.ReadAsync(task, cancellation),
             AttemptCosts = await costs.ReadAsync(task, cancellation),
@@ -73,11 +76,12 @@ internal static class TaskEndpoints
     }
 
     private static async Task<IResult> UpdateAsync(
-        string id, HttpContext context, TaskStore store, TaskVerbs verbs, TaskExecutors executors,
+        string id, HttpContext context, TaskStore store, TaskVerbs verbs, TaskExecutors executors, TaskTypes types,
         CancellationToken cancellation)
     {
         var body = await JsonBody.ReadAsync<TaskUpdateRequest>(context, cancellation);
         var task = await store.GetAsync(id, cancellation);
+        await types.LookAsync(task.Type, cancellation);
         var change = TaskRequests.Check(body, task.Type, executors);
         return Envelope.Ok(TaskView.Of(await verbs.UpdateAsync(id, change, Actors.Api, cancellation)));
     }

@@ -10,8 +10,8 @@ namespace Taishang.Core.Tasks;
 
 /// <summary>
 /// The executors by their type: those of this process, and those of ai workers. Of a type that both have, this
-/// process's runs. A type that a worker once had stays one that tasks are created with, but is claimed only while a
-/// worker with it serves: its tasks wait in the queue and use up no attempt.
+/// process's runs. A type that a worker once had stays one that tasks are created with (<see cref="TaskTypes"/>), but
+/// is claimed only while a worker with it serves: its tasks wait in the queue and use up no attempt.
 /// </summary>
 public sealed class TaskExecutors
 {
@@ -60,8 +60,22 @@ public sealed class TaskExecutors
     {
         if (_byType.TryGetValue(type, out var own)) return own;
         if (_seen.TryGetValue(type, out var seen)) return seen;
-        if (_ai is null || !_ai.ServingTaskTypes.Contains(type)) return null;
-        var executor = new WorkerTaskExecutor(type, _ai, _time);
+        return _ai is not null && _ai.ServingTaskTypes.Contains(type) ? See(type, _ai) : null;
+    }
+
+    /// <summary>The workers that run the type now.</summary>
+    internal IReadOnlyList<ServedTaskType> ServedBy(string type) =>
+        [.. (_ai?.ServedTaskTypes ?? []).Where(one => one.Type == type)];
+
+    /// <summary>A worker has had the type once.</summary>
+    internal void Remember(string type)
+    {
+        if (_ai is not null && !_byType.ContainsKey(type)) See(type, _ai);
+    }
+
+    private ITaskExecutor See(string type, IAiClient ai)
+    {
+        var executor = new WorkerTaskExecutor(type, ai, _time);
         return _seen.Count < SeenMax ? _seen.GetOrAdd(type, executor) : executor;
     }
 }

@@ -8,11 +8,12 @@ namespace Taishang.Core.Tasks;
 internal static class TaskGraphEndpoint
 {
     public static async Task<IResult> CreateAsync(
-        HttpContext context, Database database, TaskStore store, TaskExecutors executors, TimeProvider time,
-        CancellationToken cancellation)
+        HttpContext context, Database database, TaskStore store, TaskExecutors executors, TaskTypes types,
+        TimeProvider time, CancellationToken cancellation)
     {
         var body = await JsonBody.ReadAsync<TaskGraphRequest>(context, cancellation);
         var rounds = TaskGraph.Rounds(body.Tasks);
+        await types.LookAsync(body.Tasks.Select(node => (string?)node.Type), cancellation);
         var tasks = Check(body.Tasks, executors);
         var first = context.NewRowId(time);
         for (var i = 0; i < tasks.Length; i++) tasks[i] = tasks[i] with { Id = RowId.Further(first, i) };

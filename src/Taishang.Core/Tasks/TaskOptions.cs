@@ -53,6 +53,11 @@ public sealed class TaskOptions
     /// <summary>How long figures by the minute are kept. Days, 1–3,660.</summary>
     public int FiguresKeepDays { get; set; } = 35;
 
+    /// <summary>
+    /// How long a type of tasks of an ai worker is known after it was last seen with it. Days, 1–3,660.
+    /// </summary>
+    public int TypeKeepDays { get; set; } = 90;
+
     /// <summary>Streams of tasks that are open at once; more are refused. 1–10,000.</summary>
     public int StreamsMax { get; set; } = 256;
 
@@ -200,6 +205,8 @@ public sealed class TaskOptions
         if (KeepMonths is < 0 or > 1_200) return $"Tasks:KeepMonths: expected 0 to 1200, came {KeepMonths}";
         if (FiguresKeepDays is < 1 or > 3_660)
             return $"Tasks:FiguresKeepDays: expected 1 to 3660, came {FiguresKeepDays}";
+        if (TypeKeepDays is < 1 or > 3_660)
+            return $"Tasks:TypeKeepDays: expected 1 to 3660, came {TypeKeepDays}";
         if (StreamsMax is < 1 or > 10_000) return $"Tasks:StreamsMax: expected 1 to 10000, came {StreamsMax}";
         if (StreamPollMs is < 10 or > 5_000) return $"Tasks:StreamPollMs: expected 10 to 5000, came {StreamPollMs}";
         if (StreamBuffer is < 16 or > 1_000_000)

@@ -25,7 +25,10 @@ internal sealed class TaskRunner(
         var task = attempt.Claim.Task;
         var started = time.GetTimestamp();
         using var activity = Start(task);
-        using var deadline = new CancellationTokenSource(TimeSpan.FromMilliseconds(task.TimeoutMs), time);
+        // As with the lease, the time counts from before the claim was asked for: the database, which counts from the
+        // claim, never takes an attempt for hung before it was told here.
+        var left = TimeSpan.FromMilliseconds(task.TimeoutMs) - time.GetElapsedTime(attempt.LeasedAt);
+        using var deadline = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero, time);
         await using var onDeadline = deadline.Token.UnsafeRegister(
             static state => ((TaskAttempt)state!).Cancel(AttemptCancel.Deadline), attempt);
         Settlement? settlement;
@@ -105,6 +108,8 @@ internal sealed class TaskRunner(
                 Error = $"the attempt passed its deadline of {attempt.Claim.Task.TimeoutMs} ms "
                     + $"({ErrorCodes.TaskTimedOut.Name}, {ErrorCodes.TaskTimedOut.Number})",
             },
+            // Nobody asked for it here: the ai worker that ran it stops, which is no fault of the task's.
+            AttemptCancel.None when e is TaskLetGoException => new Settlement(attempt.Claim, AttemptEnd.LetGo),
             _ => failed with { Error = Text(e), Retriable = IsRetriable(e) },
         };
     }

@@ -26,6 +26,8 @@ internal static class TaskSetup
         services.AddSingleton<TaskDepth>();
         services.AddSingleton<TaskMetrics>();
         services.AddSingleton<TaskExecutors>();
+        services.AddSingleton<TaskTypeStore>();
+        services.AddSingleton<TaskTypes>();
         services.AddSingleton(provider => new TaskBackoff(
             new Random(provider.GetRequiredService<IOptions<TaskOptions>>().Value.Seed ?? Environment.ProcessId)));
         services.AddSingleton<TaskLinks>();
@@ -43,6 +45,9 @@ internal static class TaskSetup
         services.AddSingleton<StreamEndpoint>();
         services.AddSingleton<TaskRetention>();
         services.AddHostedService(provider => provider.GetRequiredService<TaskRetention>());
+        services.AddHostedService<TaskTypeRecorder>();
+        services.AddSingleton<TaskCountsWorker>();
+        services.AddHostedService(provider => provider.GetRequiredService<TaskCountsWorker>());
         services.AddSingleton<TaskQueue>();
         services.AddSingleton<TaskVerbs>();
         services.AddSingleton<TaskRunner>();

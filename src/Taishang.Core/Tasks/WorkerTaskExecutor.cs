@@ -15,7 +15,14 @@ internal sealed class WorkerTaskExecutor(string type, IAiClient ai, TimeProvider
     /// <summary>After a refusal by a full worker that names no time.</summary>
     private static readonly TimeSpan FullPause = TimeSpan.FromSeconds(1);
 
+    /// <summary>Before an attempt goes back that a stopping worker did not begin: by then it is known to stop.
+    /// </summary>
+    private static readonly TimeSpan StoppingPause = TimeSpan.FromMilliseconds(100);
+
     public string Type { get; } = type;
+
+    /// <summary>The worker is asked; an executor that does not park itself is cancelled there at once.</summary>
+    public bool ParksItself => true;
 
     public async Task<string?> ExecuteAsync(TaskContext context, CancellationToken cancellation)
     {
@@ -32,9 +39,18 @@ internal sealed class WorkerTaskExecutor(string type, IAiClient ai, TimeProvider
         try
         {
             var last = await RunAsync(context, request, cancellation);
-            if (last.EventCase == RunTaskEvent.EventOneofCase.Failure)
-                throw new TaskFailedException(last.Failure.Message, last.Failure.Retriable);
-            return last.Result.HasJson ? last.Result.Json : null;
+            return last.EventCase switch
+            {
+                RunTaskEvent.EventOneofCase.Failure =>
+                    throw new TaskFailedException(last.Failure.Message, last.Failure.Retriable),
+                RunTaskEvent.EventOneofCase.LetGo => throw new TaskLetGoException("the ai worker let the attempt go"),
+                _ => last.Result.HasJson ? last.Result.Json : null,
+            };
+        }
+        catch (ApiException e) when (e.Code == ErrorCodes.ShuttingDown)
+        {
+            await Task.Delay(StoppingPause, time, cancellation);
+            throw new TaskLetGoException("the ai worker is stopping", e);
         }
         catch (ApiException e) when (IsLost(e))
         {
@@ -58,19 +74,20 @@ internal sealed class WorkerTaskExecutor(string type, IAiClient ai, TimeProvider
             try
             {
                 return await ai.RunTaskAsync(
-                    request, (one, token) => TakeAsync(context, one, token), cancellation);
+                    request, (one, token) => TakeAsync(context, one, token), context.StopRequested, cancellation);
             }
             catch (ApiException e) when (e.Code == ErrorCodes.TooManyRequests)
             {
-                await Task.Delay(e.RetryAfter ?? FullPause, time, cancellation);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(
+                    cancellation, context.StopRequested);
+                await Task.Delay(e.RetryAfter ?? FullPause, time, either.Token);
             }
         }
     }
 
     /// <summary>The worker is gone, or its call was broken off: nobody told how the attempt ended.</summary>
     private static bool IsLost(ApiException e) =>
-        e.Code == ErrorCodes.AiUnavailable || e.Code == ErrorCodes.AiFailed || e.Code == ErrorCodes.AiTimeout
-        || e.Code == ErrorCodes.ShuttingDown;
+        e.Code == ErrorCodes.AiUnavailable || e.Code == ErrorCodes.AiFailed || e.Code == ErrorCodes.AiTimeout;
 
     private static async Task TakeAsync(TaskContext context, RunTaskEvent one, CancellationToken cancellation)
     {
@@ -95,6 +112,7 @@ internal sealed class WorkerTaskExecutor(string type, IAiClient ai, TimeProvider
             case RunTaskEvent.EventOneofCase.Begun:
             case RunTaskEvent.EventOneofCase.Result:
             case RunTaskEvent.EventOneofCase.Failure:
+            case RunTaskEvent.EventOneofCase.LetGo:
             case RunTaskEvent.EventOneofCase.None:
             default:
                 // How it ends is the caller's; what a newer worker tells besides is left out.

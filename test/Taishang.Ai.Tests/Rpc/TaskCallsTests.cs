@@ -127,6 +127,62 @@ public sealed class TaskCallsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_stop_lets_an_executor_that_parks_itself_end_its_step_and_cancels_any_other()
+    {
+        foreach (var parks in new[] { true, false })
+        {
+            var begun = new TaskCompletionSource();
+            await using var worker = await StartAsync(
+                async (context, cancellation) =>
+                {
+                    var asked = new TaskCompletionSource();
+                    await using var told = (parks ? context.StopRequested : cancellation).Register(asked.SetResult);
+                    begun.SetResult();
+                    await asked.Task.WaitAsync(ServerProcess.Patience, CancellationToken.None);
+                    Assert.Equal(!parks, cancellation.IsCancellationRequested);
+                    if (parks) await context.SaveCheckpointAsync("""{"next":2}""", cancellation);
+                    context.ParkIfAsked();
+                    return "{}";
+                },
+                $"parks-{parks}", parks);
+            var running = RunAsync(worker, Request());
+            await begun.Task.WaitAsync(ServerProcess.Patience);
+            var other = new StopTaskRequest { TaskId = Request().TaskId, Fence = 2 };
+            Assert.False((await worker.Client.StopTaskAsync(other)).Running);
+
+            var stop = new StopTaskRequest { TaskId = Request().TaskId, Fence = 1 };
+            Assert.True((await worker.Client.StopTaskAsync(stop)).Running);
+            var events = await running.WaitAsync(ServerProcess.Patience);
+
+            Assert.Equal(RunTaskEvent.EventOneofCase.LetGo, events[^1].EventCase);
+            Assert.Equal(parks, events.Exists(one => one.Checkpoint is { Json: """{"next":2}""" }));
+            Assert.False((await worker.Client.StopTaskAsync(stop)).Running);
+        }
+    }
+
+    [Fact]
+    public async Task A_result_that_comes_after_a_stop_counts()
+    {
+        var begun = new TaskCompletionSource();
+        await using var worker = await StartAsync(
+            async (context, _) =>
+            {
+                var asked = new TaskCompletionSource();
+                await using var told = context.StopRequested.Register(asked.SetResult);
+                begun.SetResult();
+                await asked.Task.WaitAsync(ServerProcess.Patience, CancellationToken.None);
+                return """{"last":1}""";
+            },
+            parks: true);
+        var running = RunAsync(worker, Request());
+        await begun.Task.WaitAsync(ServerProcess.Patience);
+
+        await worker.Client.StopTaskAsync(new StopTaskRequest { TaskId = Request().TaskId, Fence = 1 });
+
+        Assert.Equal("""{"last":1}""", (await running.WaitAsync(ServerProcess.Patience))[^1].Result.Json);
+    }
+
+    [Fact]
     public async Task More_attempts_than_may_run_are_refused_until_one_ends()
     {
         var begun = new TaskCompletionSource();
@@ -206,17 +262,20 @@ public sealed class TaskCallsTests : IDisposable
     }
 
     private Task<WorkerHost> StartAsync(
-        Func<TaskContext, CancellationToken, Task<string?>> run, string data = "data") =>
+        Func<TaskContext, CancellationToken, Task<string?>> run, string data = "data", bool parks = false) =>
         WorkerHost.StartAsync(_folder.File(data), builder =>
         {
-            builder.Services.AddSingleton<ITaskExecutor>(new Translate(run));
+            builder.Services.AddSingleton<ITaskExecutor>(new Translate(run, parks));
             builder.Configuration[$"{WorkerTaskOptions.Section}:RunningMax"] = "1";
         });
 
     /// <summary>Does what the test says.</summary>
-    private sealed class Translate(Func<TaskContext, CancellationToken, Task<string?>> run) : ITaskExecutor
+    private sealed class Translate(Func<TaskContext, CancellationToken, Task<string?>> run, bool parks)
+        : ITaskExecutor
     {
         public string Type => "translate";
+
+        public bool ParksItself => parks;
 
         public void Validate(JsonElement payload, PayloadErrors errors)
         {

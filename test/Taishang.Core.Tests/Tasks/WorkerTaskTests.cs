@@ -1,5 +1,6 @@
 using Taishang.Contracts.Ai.V1;
 using Taishang.Core.Api;
+using Taishang.Core.Tasks;
 using Taishang.Testing.Hosts;
 
 namespace Taishang.Core.Tests.Tasks;
@@ -114,6 +115,93 @@ public sealed class WorkerTaskTests
         Assert.Equal(1, task["attempt"].GetInt32());
     }
 
+    [Theory, ClassData(typeof(Taishang.Testing.Databases.EveryDatabase))]
+    public async Task What_types_workers_had_is_known_to_who_never_met_them_until_it_is_old(Core.Data.Dialect dialect)
+    {
+        await using var world = await TaskWorld.FrozenAsync(dialect);
+        var ai = new FakeAiClient { ServingTaskTypes = ["translate"] };
+        var store = new TaskTypeStore(world.Data.Database);
+        await RecordAsync(world, store, ai);
+
+        var away = new FakeAiClient();
+        var executors = new TaskExecutors([], away, world.Data.Time);
+        var types = new TaskTypes(executors, store);
+        Assert.Null(executors.Find("translate"));
+        await types.LookAsync(["other", "no type; at all", null, "translate"], default);
+
+        Assert.NotNull(executors.Find("translate"));
+        Assert.Null(executors.Find("other"));
+        // It can be created, and is not claimed.
+        Assert.Empty(executors.Types);
+        var task = await world.AddAsync(one => new NewTask("translate", "{}"));
+        var view = await types.ViewAsync(task, default);
+        Assert.Equal((ai.WorkerId, world.Data.Time.GetUtcNow()), (view.ExecutorAway?.WorkerId, view.ExecutorAway?.SeenAt));
+        away.ServingTaskTypes = ["translate"];
+        Assert.Null((await types.ViewAsync(task, default)).ExecutorAway);
+        away.ServingTaskTypes = [];
+        var never = await world.AddAsync(one => new NewTask("never", "{}"));
+        Assert.Equal(new ExecutorAwayView(null, null), (await types.ViewAsync(never, default)).ExecutorAway);
+
+        world.Data.FakeTime.Advance(TimeSpan.FromDays(10));
+        await RecordAsync(world, store, ai);
+        Assert.Equal(world.Data.Time.GetUtcNow(), (await types.ViewAsync(task, default)).ExecutorAway?.SeenAt);
+        Assert.Equal(0, await store.SweepAsync(TimeSpan.FromDays(1), default));
+        world.Data.FakeTime.Advance(TimeSpan.FromDays(2));
+        Assert.Equal(1, await store.SweepAsync(TimeSpan.FromDays(1), default));
+        Assert.Null(await store.FindAsync("translate", default));
+    }
+
+    [Fact]
+    public async Task A_worker_that_stops_gives_the_attempt_back_and_uses_none_up()
+    {
+        await using var host = await StartAsync();
+        var calls = 0;
+        host.Ai.OnRunTask = async (request, tell, _) =>
+        {
+            switch (Interlocked.Increment(ref calls))
+            {
+                case 1:
+                    await tell(new RunTaskEvent { Checkpoint = new RunTaskCheckpoint { Json = """{"next":4}""" } });
+                    return new RunTaskEvent { LetGo = new RunTaskLetGo() };
+                case 2:
+                    throw new ApiException(ErrorCodes.ShuttingDown);
+                default:
+                    return Done(request.CheckpointJson);
+            }
+        };
+
+        var task = await WaitAsync(host, await CreateAsync(host, Translate), "completed");
+
+        Assert.Equal((1, 4, 3), (task["attempt"].GetInt32(), task["result.next"].GetInt32(), calls));
+    }
+
+    [Fact]
+    public async Task A_stop_asks_the_worker_and_waits_for_the_end_of_its_step()
+    {
+        await using var host = await StartAsync();
+        var begun = new TaskCompletionSource();
+        host.Ai.OnRunTask = async (request, tell, cancellation) =>
+        {
+            if (request.HasCheckpointJson) return Done(request.CheckpointJson);
+            var asked = new TaskCompletionSource();
+            await using var told = host.Ai.RunTaskStop.Register(asked.SetResult);
+            begun.SetResult();
+            await asked.Task.WaitAsync(TaskWorld.Patience, cancellation);
+            await tell(new RunTaskEvent { Checkpoint = new RunTaskCheckpoint { Json = """{"next":9}""" } });
+            return new RunTaskEvent { LetGo = new RunTaskLetGo() };
+        };
+        var id = await CreateAsync(host, Translate);
+        await begun.Task.WaitAsync(TaskWorld.Patience);
+
+        await host.Api.PostAsync($"{Tasks}/{id}/stop");
+        var parked = await WaitAsync(host, id, "pending");
+        await host.Api.PostAsync($"{Tasks}/{id}/start");
+        var task = await WaitAsync(host, id, "completed");
+
+        Assert.Equal(0, parked["attempt"].GetInt32());
+        Assert.Equal((1, 9), (task["attempt"].GetInt32(), task["result.next"].GetInt32()));
+    }
+
     [Fact]
     public async Task A_type_that_no_worker_ever_had_is_refused_with_those_that_there_are()
     {
@@ -173,6 +261,11 @@ public sealed class WorkerTaskTests
         await cancelled.Task.WaitAsync(TaskWorld.Patience);
         await WaitAsync(host, id, "cancelled");
     }
+
+    private static Task RecordAsync(TaskWorld world, TaskTypeStore store, FakeAiClient ai) => new TaskTypeRecorder(
+        store, new Core.Data.DatabaseState(), world.Data.Time,
+        Microsoft.Extensions.Options.Options.Create(new TaskOptions()),
+        Microsoft.Extensions.Logging.Abstractions.NullLogger<TaskTypeRecorder>.Instance, ai).RecordAsync(default);
 
     private static RunTaskEvent Done(string? result)
     {

@@ -141,6 +141,76 @@ public sealed class EvaluationTests
     }
 
     [Fact]
+    public async Task What_was_measured_over_a_collection_with_a_model_is_kept_with_the_model_once()
+    {
+        await using var world = await VectorWorld.StartAsync();
+        var model = await world.RegisterModelAsync();
+        var notes = await world.CreateAsync(
+            "notes", FakeWorker.EmbeddingDims, metric: "cosine", more: ""","model":"test-embed" """);
+        await world.UpsertAsync("notes", """[{"id":"x","text":"aaa"},{"id":"y","text":"bbb"}]""");
+        const string payload = """
+            {"collection":"notes","k":2,"queries":[{"text":"a","relevant":["x"]},{"text":"b"}]}
+            """;
+        // One that breaks off before its end has measured nothing.
+        var cutOff = new FakeTaskContext { AfterCheckpoint = _ => throw new InvalidOperationException("crash") };
+        await Assert.ThrowsAsync<InvalidOperationException>(() => world.RunAsync("evaluation", payload, cutOff));
+        var path = $"/api/taishang/models/{model}/evaluations";
+        Assert.Equal(0, (await world.Api.GetAsync(path))["total"].GetInt32());
+
+        var context = new FakeTaskContext();
+        var result = await world.RunAsync("evaluation", payload, context);
+        await world.RunAsync("evaluation", payload, new FakeTaskContext());
+
+        var kept = await world.Api.GetAsync($"{path}?source=task&version=1.0.0");
+        var one = Assert.Single(kept["evaluations"].EnumerateArray());
+        Assert.Equal(
+            (1, context.TaskId, notes, "1.0.0"),
+            (kept["total"].GetInt32(), one.GetProperty("task_id").GetString(),
+                one.GetProperty("collection_id").GetString(), one.GetProperty("version").GetString()));
+        var metrics = one.GetProperty("metrics");
+        Assert.Equal((2, 2, 1), (metrics.Double("queries"), metrics.Double("k"), metrics.Double("judged")));
+        Assert.Equal(result.Double("index_recall"), metrics.Double("index_recall"));
+        Assert.Equal(result.Double("ndcg"), metrics.Double("ndcg"));
+        Assert.Equal(result.GetProperty("exact").Double("mrr"), metrics.Double("exact_mrr"));
+        Assert.Equal(1, metrics.Double("recall"));
+    }
+
+    [Fact]
+    public async Task An_evaluation_that_core_runs_is_found_at_its_model_and_by_its_task()
+    {
+        await using var world = await VectorWorld.StartAsync();
+        var model = await world.RegisterModelAsync();
+        await world.CreateAsync(
+            "notes", FakeWorker.EmbeddingDims, metric: "cosine", more: ""","model":"test-embed" """);
+        await world.CreateAsync("points");
+        await world.UpsertAsync("notes", """[{"id":"x","text":"aaa"}]""");
+        await world.UpsertAsync("points", """[{"id":1,"vector":[1,1]}]""");
+
+        var tasks = new List<string>();
+        foreach (var payload in new[]
+        {
+            """{"collection":"notes","queries":[{"text":"a"}]}""",
+            """{"collection":"points","queries":[{"vector":[1,1]}]}""",
+        })
+        {
+            var made = await world.Api.PostAsync(
+                "/api/taishang/tasks", $$"""{"type":"evaluation","payload":{{payload}}}""");
+            Assert.True((int)made.Status == 201, made.ToString());
+            tasks.Add(made.String("id"));
+            using var limit = new CancellationTokenSource(Taishang.Core.Tests.Tasks.TaskWorld.Patience);
+            while ((await world.Api.GetAsync($"/api/taishang/tasks/{tasks[^1]}")).String("status") != "completed")
+                await Task.Delay(5, limit.Token);
+        }
+
+        // The collection without a model has none to tell.
+        var kept = await world.Api.GetAsync($"/api/taishang/models/{model}/evaluations");
+        var one = Assert.Single(kept["evaluations"].EnumerateArray());
+        Assert.Equal(tasks[0], one.GetProperty("task_id").GetString());
+        Assert.Equal("task", one.GetProperty("source").GetString());
+        Assert.False(one.GetProperty("metrics").TryGetProperty("ndcg", out _));
+    }
+
+    [Fact]
     public async Task The_answers_of_a_run_task_are_read_by_the_page()
     {
         await using var world = await PointsAsync();

@@ -72,6 +72,9 @@ public sealed class FakeAiClient : IAiClient
     /// <summary>Types of tasks that the worker says it runs.</summary>
     public IReadOnlyList<string> ServingTaskTypes { get; set; } = [];
 
+    public IReadOnlyList<Core.Tasks.ServedTaskType> ServedTaskTypes =>
+        [.. ServingTaskTypes.Select(type => new Core.Tasks.ServedTaskType(type, WorkerId))];
+
     /// <summary>Runs attempts; given the request and where its events go.</summary>
     public Func<RunTaskRequest, Func<RunTaskEvent, Task>, CancellationToken, Task<RunTaskEvent>>? OnRunTask
     {
@@ -79,9 +82,14 @@ public sealed class FakeAiClient : IAiClient
         set;
     }
 
+    /// <summary>Asks the attempt that was begun last to let go, where the caller does.</summary>
+    public CancellationToken RunTaskStop { get; private set; }
+
     public async Task<RunTaskEvent> RunTaskAsync(
-        RunTaskRequest request, Func<RunTaskEvent, CancellationToken, Task> onEvent, CancellationToken cancellation)
+        RunTaskRequest request, Func<RunTaskEvent, CancellationToken, Task> onEvent, CancellationToken stop,
+        CancellationToken cancellation)
     {
+        RunTaskStop = stop;
         _requests.Enqueue(new FakeAiRequest("RunTask", request, null));
         if (OnRunTask is null) throw new ApiException(ErrorCodes.AiUnavailable);
         return await OnRunTask(request, one => onEvent(one, cancellation), cancellation);

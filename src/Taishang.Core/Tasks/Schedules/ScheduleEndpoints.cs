@@ -37,10 +37,11 @@ internal static class ScheduleEndpoints
     }
 
     private static async Task<IResult> CreateAsync(
-        HttpContext context, Database database, ScheduleStore store, TaskExecutors executors, TimeProvider time,
-        CancellationToken cancellation)
+        HttpContext context, Database database, ScheduleStore store, TaskExecutors executors, TaskTypes types,
+        TimeProvider time, CancellationToken cancellation)
     {
         var body = await JsonBody.ReadAsync<ScheduleCreateRequest>(context, cancellation);
+        await types.LookAsync(body.Type, cancellation);
         var now = await database.ReadAsync(session => session.NowAsync(), cancellation);
         var row = ScheduleRequests.Make(body, executors, context.NewRowId(time), now);
         return Envelope.Created(ScheduleView.Of(await store.CreateAsync(row, cancellation)));
@@ -51,11 +52,13 @@ internal static class ScheduleEndpoints
             await store.FindAsync(Checked(id), cancellation) ?? throw ScheduleStore.NotFound(id)));
 
     private static async Task<IResult> UpdateAsync(
-        string id, HttpContext context, ScheduleStore store, TaskExecutors executors, CancellationToken cancellation)
+        string id, HttpContext context, ScheduleStore store, TaskExecutors executors, TaskTypes types,
+        CancellationToken cancellation)
     {
         var body = await JsonBody.ReadAsync<ScheduleUpdateRequest>(context, cancellation);
         if (body == new ScheduleUpdateRequest())
             throw new ApiException(ErrorCodes.MissingField, "expected at least one field to change");
+        await types.LookAsync((await store.FindAsync(Checked(id), cancellation))?.Type, cancellation);
         var row = await store.ChangeAsync(
             Checked(id), (row, now) => ScheduleRequests.Change(row, body, executors, now), cancellation);
         return Envelope.Ok(ScheduleView.Of(row));
