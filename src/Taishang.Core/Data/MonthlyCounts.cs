@@ -11,7 +11,8 @@ namespace Taishang.Core.Data;
 /// </summary>
 internal static class MonthlyCounts
 {
-    /// <summary>Follows a table's name in that of the trigger that is made last: a month that has it is whole.</summary>
+    /// <summary>Follows a table's name in that of the trigger that is made last: a month that has it is whole.
+    /// </summary>
     public const string LastTrigger = "_made";
 
     /// <summary>Any number that no other lock of this database uses.</summary>

@@ -2,7 +2,8 @@ using Taishang.Core.Data;
 
 namespace Taishang.Core.Tasks;
 
-/// <summary>The tasks of one month that have a status, a type and a priority, and how many of them are asked for.</summary>
+/// <summary>The tasks of one month that have a status, a type and a priority, and how many of them are asked for.
+/// </summary>
 internal sealed record TaskLane(Month Month, string Status, string Type, int Priority, long Count);
 
 /// <summary>Ids between two bounds, both exclusive: those made from times are the id of nothing.</summary>
@@ -21,7 +22,7 @@ internal readonly record struct IdRange(string Low, string High)
         && string.CompareOrdinal(High, RowId.First(month.Next().Start)) >= 0;
 }
 
-/// <summary>Reads lanes: how many tasks stand in each, from the counts that the database keeps, and their ids.</summary>
+/// <summary>Reads lanes: how many tasks stand in each, by the counts that the database keeps, and their ids.</summary>
 internal static class TaskLanes
 {
     /// <summary>Ids of a lane that are read at once while lanes are merged.</summary>

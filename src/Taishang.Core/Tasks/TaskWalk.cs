@@ -12,7 +12,7 @@ internal enum TaskWalk
     /// <summary>By id among the tasks of one parent or one label.</summary>
     Owner,
 
-    /// <summary>By id in each lane that fits, merged; a priority's lanes after those of another where it is the sort.</summary>
+    /// <summary>By id in each lane that fits, merged; one priority's after another's where that is the sort.</summary>
     Lanes,
 
     /// <summary>No index has the order: what fits is read and sorted, and refused when it is too much.</summary>

@@ -135,7 +135,7 @@ public sealed class WorkerTaskTests
         Assert.Empty(executors.Types);
         var task = await world.AddAsync(one => new NewTask("translate", "{}"));
         var view = await types.ViewAsync(task, default);
-        Assert.Equal((ai.WorkerId, world.Data.Time.GetUtcNow()), (view.ExecutorAway?.WorkerId, view.ExecutorAway?.SeenAt));
+        Assert.Equal(new ExecutorAwayView(ai.WorkerId, world.Data.Time.GetUtcNow()), view.ExecutorAway);
         away.ServingTaskTypes = ["translate"];
         Assert.Null((await types.ViewAsync(task, default)).ExecutorAway);
         away.ServingTaskTypes = [];

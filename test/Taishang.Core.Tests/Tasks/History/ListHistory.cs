@@ -4,7 +4,7 @@ using Taishang.Testing.Databases;
 
 namespace Taishang.Core.Tests.Tasks.History;
 
-/// <summary>Three months of ended tasks of every kind, in a database and beside it, so that lists can be foretold.</summary>
+/// <summary>Three months of tasks of every kind, in a database and beside it, so that lists can be foretold.</summary>
 internal static class ListHistory
 {
     public const int RowsOfMonth = 8_000;
@@ -55,7 +55,8 @@ internal static class ListHistory
         }
 
         await data.Tables.RefreshAsync(default);
-        await data.Database.ReadAsync(session => session.ExecuteAsync(server ? "VACUUM ANALYZE" : "ANALYZE main"), default);
+        await data.Database.ReadAsync(
+            session => session.ExecuteAsync(server ? "VACUUM ANALYZE" : "ANALYZE main"), default);
     }
 
     /// <summary>What a list must give.</summary>

@@ -157,6 +157,7 @@ public sealed partial class ListPlanTests
         Assert.True(read <= RowsMax, $"{read} rows were read: {what}");
     }
 
-    [GeneratedRegex(@"Scan[^\n]*\(actual rows=(?<rows>\d+) loops=(?<loops>\d+)\)", RegexOptions.CultureInvariant, 1_000)]
+    [GeneratedRegex(
+        @"Scan[^\n]*\(actual rows=(?<rows>\d+) loops=(?<loops>\d+)\)", RegexOptions.CultureInvariant, 1_000)]
     private static partial Regex ScannedRows();
 }

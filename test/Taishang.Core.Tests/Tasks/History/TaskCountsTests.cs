@@ -126,7 +126,8 @@ public sealed class TaskCountsTests
     private static Task<long> IndexesAsync(TaskWorld world) => world.Data.Database.ReadAsync(
         session => session.ScalarAsync<long>(session.Dialect == Dialect.Sqlite
             ? "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'tai_tasks_202611' "
-                + "AND name IN ('ix_tai_tasks_202611_lane', 'ix_tai_tasks_202611_updated', 'ix_tai_tasks_202611_children')"
+                + "AND name IN ('ix_tai_tasks_202611_lane', 'ix_tai_tasks_202611_updated', "
+                + "'ix_tai_tasks_202611_children')"
                 + " OR type = 'trigger' AND name IN ('tai_tasks_202611_put', 'tai_tasks_202611_made')"
             : "SELECT (SELECT count(*) FROM pg_indexes WHERE indexname ~ '^ix_tai_tasks_202611_') + "
                 + "(SELECT count(*) FROM pg_trigger WHERE tgname ~ '^tai_tasks_202611_(put|made)$')"),
@@ -205,7 +206,8 @@ public sealed class TaskCountsTests
                 foreach (var claim in await node.ClaimAsync("w1", 2))
                 {
                     var end = random.Next(3) == 0 ? AttemptEnd.Failed : AttemptEnd.Completed;
-                    await node.SettleAsync(new Settlement(claim, end) { Error = "no", Retriable = random.Next(2) == 0 });
+                    var retriable = random.Next(2) == 0;
+                    await node.SettleAsync(new Settlement(claim, end) { Error = "no", Retriable = retriable });
                 }
 
                 break;

@@ -81,9 +81,9 @@ internal enum Flaw
 
 /// <summary>
 /// Claim, heartbeat, deadline, fence and rescue as the code does them, small enough to try every order of events.
-/// Workers are as bad as they can be: a claim's answer comes late or never, a worker renews or not, also an attempt that
-/// hangs for ever, and whoever was ever given a fence may show it at any time, as a process does that was paused for
-/// longer than its lease. The rescue is as hasty as it can be: it gives nobody grace after a deadline.
+/// Workers are as bad as they can be: a claim's answer comes late or never, a worker renews or not, also an attempt
+/// that hangs for ever, and whoever was ever given a fence may show it at any time, as a process does that was paused
+/// for longer than its lease. The rescue is as hasty as it can be: it gives nobody grace after a deadline.
 /// </summary>
 internal sealed class LeaseModel(Flaw flaw = Flaw.None)
 {

@@ -5,7 +5,8 @@ using Taishang.Testing.Databases;
 namespace Taishang.Core.Tests.Tasks.Model;
 
 /// <summary>
-/// Every order of events of one task, two workers, four fences, two attempts with a deadline and a retry; then the same model beside
+/// Every order of events of one task, two workers, four fences, two attempts with a deadline and a retry; then the same
+/// model beside
 /// the real queue, so that it is the code that was checked and not a picture of it.
 /// </summary>
 public sealed class LeaseModelTests
@@ -136,8 +137,8 @@ public sealed class LeaseModelTests
     }
 
     /// <summary>
-    /// What a dead or hung worker has is taken by the next look of the rescue, and from every state there is a way to an
-    /// end.
+    /// What a dead or hung worker has is taken by the next look of the rescue, and from every state there is a way to
+    /// an end.
     /// </summary>
     private static string? Stuck(
         LeaseModel model, Dictionary<LeaseState, (LeaseState Before, Step Step)?> from,

@@ -6,8 +6,8 @@ using Taishang.Testing.Databases;
 namespace Taishang.Core.Tests.Tasks.Model;
 
 /// <summary>
-/// Every order of four tasks with a unique key and dependencies, for each rule of what a parent's failure does; then the
-/// same model beside the real queue.
+/// Every order of four tasks with a unique key and dependencies, for each rule of what a parent's failure does; then
+/// the same model beside the real queue.
 /// </summary>
 public sealed class TieModelTests
 {
@@ -61,7 +61,8 @@ public sealed class TieModelTests
                 var real = await run.ReadAsync();
                 Assert.True(
                     real.Equals(run.State),
-                    $"seed {seed}, walk {walk} ({rule}), step {i}: {before}, {deed} {task}: model {run.State}, rows {real}");
+                    $"seed {seed}, walk {walk} ({rule}), step {i}: {before}, {deed} {task}: model {run.State}, "
+                    + $"rows {real}");
             }
 
             await run.EndAsync();
