@@ -36,9 +36,17 @@ internal sealed class WorkerTaskExecutor(string type, IAiClient ai, TimeProvider
             TimeLimitMs = (long)context.TimeLimit.TotalMilliseconds,
         };
         if (context.Checkpoint is { } checkpoint) request.CheckpointJson = checkpoint;
+        var begun = false;
         try
         {
-            var last = await RunAsync(context, request, cancellation);
+            var last = await RunAsync(
+                request,
+                (one, token) =>
+                {
+                    begun = true;
+                    return TakeAsync(context, one, token);
+                },
+                context.StopRequested, cancellation);
             return last.EventCase switch
             {
                 RunTaskEvent.EventOneofCase.Failure =>
@@ -47,10 +55,12 @@ internal sealed class WorkerTaskExecutor(string type, IAiClient ai, TimeProvider
                 _ => last.Result.HasJson ? last.Result.Json : null,
             };
         }
-        catch (ApiException e) when (e.Code == ErrorCodes.ShuttingDown)
+        catch (ApiException e) when (e.Code == ErrorCodes.ShuttingDown
+            || (e.Code == ErrorCodes.AiUnavailable && !begun))
         {
+            // It stops, or went between the claim and the call: nothing was begun that could be lost.
             await Task.Delay(StoppingPause, time, cancellation);
-            throw new TaskLetGoException("the ai worker is stopping", e);
+            throw new TaskLetGoException("the ai worker is stopping or gone", e);
         }
         catch (ApiException e) when (IsLost(e))
         {
@@ -67,19 +77,18 @@ internal sealed class WorkerTaskExecutor(string type, IAiClient ai, TimeProvider
 
     /// <summary>A worker that is full has begun nothing: that is no reason to use an attempt up.</summary>
     private async Task<RunTaskEvent> RunAsync(
-        TaskContext context, RunTaskRequest request, CancellationToken cancellation)
+        RunTaskRequest request, Func<RunTaskEvent, CancellationToken, Task> take, CancellationToken stop,
+        CancellationToken cancellation)
     {
         while (true)
         {
             try
             {
-                return await ai.RunTaskAsync(
-                    request, (one, token) => TakeAsync(context, one, token), context.StopRequested, cancellation);
+                return await ai.RunTaskAsync(request, take, stop, cancellation);
             }
             catch (ApiException e) when (e.Code == ErrorCodes.TooManyRequests)
             {
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(
-                    cancellation, context.StopRequested);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stop);
                 await Task.Delay(e.RetryAfter ?? FullPause, time, either.Token);
             }
         }

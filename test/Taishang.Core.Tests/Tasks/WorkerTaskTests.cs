@@ -165,6 +165,9 @@ public sealed class WorkerTaskTests
                     return new RunTaskEvent { LetGo = new RunTaskLetGo() };
                 case 2:
                     throw new ApiException(ErrorCodes.ShuttingDown);
+                case 3:
+                    // Gone between the claim and the call.
+                    throw new ApiException(ErrorCodes.AiUnavailable);
                 default:
                     return Done(request.CheckpointJson);
             }
@@ -172,7 +175,7 @@ public sealed class WorkerTaskTests
 
         var task = await WaitAsync(host, await CreateAsync(host, Translate), "completed");
 
-        Assert.Equal((1, 4, 3), (task["attempt"].GetInt32(), task["result.next"].GetInt32(), calls));
+        Assert.Equal((1, 4, 4), (task["attempt"].GetInt32(), task["result.next"].GetInt32(), calls));
     }
 
     [Fact]
