@@ -20,7 +20,8 @@ internal static class ListHistory
             CASE i % 7 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' WHEN 2 THEN 'pending' ELSE 'completed' END,
             '{"filler":"some text that makes a row as wide as one is"}', 4 + i % 3,
             CASE WHEN i % 2 = 0 THEN 'many' WHEN i % 199 = 1 THEN 'few' END,
-            CASE WHEN i % 400 = 0 THEN '{"team":"a","rare":"x"}' WHEN i % 2 = 0 THEN '{"team":"a"}' ELSE '{}' END,
+            CASE WHEN i % 400 = 0 THEN '{"team":"a","rare":"x"}' WHEN i % 2 = 0 THEN '{"team":"a"}'
+                ELSE '{"row":"r' || i || '","of":"b"}' END,
             TIME(i), 1000, 3, TIME(i), TIME(((i * 7919) % 8000))
         FROM n
         """;
@@ -92,7 +93,9 @@ internal static class ListHistory
             Status = (i % 7) switch { 0 => "failed", 1 => "cancelled", 2 => "pending", _ => "completed" },
             Priority = 4 + (i % 3),
             Parent = i % 2 == 0 ? "many" : i % 199 == 1 ? "few" : null,
-            Labels = i % 400 == 0 ? """{"team":"a","rare":"x"}""" : i % 2 == 0 ? """{"team":"a"}""" : "{}",
+            Labels = i % 400 == 0 ? """{"team":"a","rare":"x"}""" : i % 2 == 0
+                ? """{"team":"a"}"""
+                : $$"""{"row":"r{{i}}","of":"b"}""",
         };
     }
 }
