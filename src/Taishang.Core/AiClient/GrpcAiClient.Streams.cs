@@ -51,7 +51,7 @@ internal sealed partial class GrpcAiClient
             _ => stopping = StopTaskAsync(target, request, () => Volatile.Read(ref begun), run), null);
         try
         {
-            return await ReadAsync(
+            var last = await ReadAsync(
                 context, target, (client, options) => client.RunTask(request, options),
                 (one, token) =>
                 {
@@ -61,6 +61,10 @@ internal sealed partial class GrpcAiClient
                 one => one.EventCase is RunTaskEvent.EventOneofCase.Result or RunTaskEvent.EventOneofCase.Failure
                     or RunTaskEvent.EventOneofCase.LetGo,
                 activity, run.Token);
+            // Unasked it lets go because it stops: the next attempt is not for it, whatever its health said last.
+            if (last.EventCase == RunTaskEvent.EventOneofCase.LetGo && !stop.IsCancellationRequested)
+                target.MarkUnreachable("it is stopping");
+            return last;
         }
         finally
         {

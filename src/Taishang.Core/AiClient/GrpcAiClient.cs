@@ -161,6 +161,7 @@ internal sealed partial class GrpcAiClient(
             if (context.WorkerId is not null) failure = failure with { Error = Missing(context.WorkerId) };
         }
 
+        if (failure.Error.Code == ErrorCodes.ShuttingDown) target.MarkUnreachable("it is stopping");
         if (failure.IsTransport) pool.WakeUp.Set();
         End(context, target, attempt, null, failure);
         return failure;

@@ -18,9 +18,16 @@ internal static class TaskListQuery
         WHERE label_key = @labelKey AND label_value = @labelValue AND task_id > @low AND task_id < @high
         """;
 
-    private const string ByLabelAmong = """
+    private const string SqliteLabelled = """
         SELECT task_id FROM tai_task_labels_{month}
-        WHERE label_key = @labelKey AND label_value = @labelValue AND task_id
+        WHERE label_key = @labelKey AND label_value = @labelValue AND task_id IN @ids
+        """;
+
+    /// <summary>Each by itself: the planner would else read the whole label for a few of its tasks.</summary>
+    private const string PostgreSqlLabelled = """
+        SELECT l.task_id FROM unnest(@ids) AS i (id) CROSS JOIN LATERAL (
+            SELECT task_id FROM tai_task_labels_{month}
+            WHERE label_key = @labelKey AND label_value = @labelValue AND task_id = i.id LIMIT 1) AS l
         """;
 
     private const string Rows = $"SELECT {TaskStore.Columns} FROM tai_tasks_{{month}} WHERE id";
@@ -55,7 +62,7 @@ internal static class TaskListQuery
 
     /// <summary>Those of some ids that have the label too.</summary>
     public static string Labelled(Dialect dialect, Month month) =>
-        MonthlyTable.Sql(ByLabelAmong + Among(dialect), month);
+        MonthlyTable.Sql(dialect == Dialect.PostgreSql ? PostgreSqlLabelled : SqliteLabelled, month);
 
     public static string RowsOf(Dialect dialect, Month month) => MonthlyTable.Sql(Rows + Among(dialect), month);
 

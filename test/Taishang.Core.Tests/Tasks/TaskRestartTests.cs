@@ -76,7 +76,7 @@ public sealed class TaskRestartTests
     {
         foreach (var days in new[] { -1, 1 })
         {
-            await using var world = await TaskWorld.LiveAsync(dialect, options => options.LeaseMs = 500);
+            await using var world = await TaskWorld.LiveAsync(dialect, options => options.LeaseMs = 5_000);
             var go = new TaskCompletionSource();
             var attempts = 0;
             var wrong = world.AddNode(

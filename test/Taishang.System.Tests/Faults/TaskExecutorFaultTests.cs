@@ -116,7 +116,7 @@ public sealed class TaskExecutorFaultTests : IDisposable
 
         var verbs = new List<string>();
         foreach (var id in ids) verbs.AddRange(await AssertNothingTwiceAsync(core, id));
-        Assert.Single(verbs, "requeue");
+        Assert.Contains("requeue", verbs);
     }
 
     [Fact]
