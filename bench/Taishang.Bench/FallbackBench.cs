@@ -72,9 +72,14 @@ internal static class FallbackBench
 
         private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
 
-        public Endpoint() => _listener.Start();
+        public Endpoint()
+        {
+            _listener.Start();
+            Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
+        }
 
-        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+        /// <summary>Kept, since a listener that was stopped no longer knows it.</summary>
+        public int Port { get; }
 
         public async Task AnswerAsync(CancellationToken cancellation)
         {
