@@ -23,6 +23,12 @@ internal sealed record ModelCall
     /// <summary>What the conditions of targets look at.</summary>
     public CallTraits Traits { get; private init; }
 
+    /// <summary>
+    /// Its texts come once, such as those of rows: caches neither look for them nor keep them, since they would drive
+    /// out what callers ask for again and again.
+    /// </summary>
+    public bool IsBulk { get; init; }
+
     /// <summary>Targets that fail for this call alone.</summary>
     public CallDrill Drill { get; private init; } = CallDrill.None;
 

@@ -10,19 +10,22 @@ namespace Taishang.Core.Vectors;
 /// <summary>Turns texts into vectors with the model that a collection or a caller names.</summary>
 internal sealed class TextVectors(EmbedCalls calls, EmbeddingModels models)
 {
-    /// <summary>With the model that a collection is bound to.</summary>
+    /// <summary>What somebody searches a collection for, with the model that it is bound to.</summary>
+    /// <exception cref="ApiException">As of <see cref="EmbedForAsync"/>.</exception>
+    public async Task<EmbeddedTexts> EmbedQueryAsync(
+        Collection collection, string text, HttpContext context, CancellationToken cancellation) =>
+        await EmbedAsync(
+            ModelCall.To(await ModelOfAsync(collection, context, cancellation), context), [text], cancellation);
+
+    /// <summary>Rows of a collection, with the model that it is bound to.</summary>
     /// <param name="context">Takes the headers of a deprecated model; null outside of a request.</param>
     /// <exception cref="ApiException">The collection names no model, the model may not be used, or ai
     /// failed.</exception>
     public async Task<EmbeddedTexts> EmbedForAsync(
         Collection collection, IReadOnlyList<string> texts, HttpContext? context, CancellationToken cancellation)
     {
-        if (collection.ModelId is null)
-            throw new ApiException(ErrorCodes.CollectionHasNoModel,
-                $"text: {ErrorCodes.CollectionHasNoModel.Message}: '{collection.Name}'",
-                [new FieldError("text", ErrorCodes.CollectionHasNoModel.Number, "expected a vector, came text")]);
-        var model = await models.OfCollectionAsync(collection, context, cancellation);
-        return await EmbedAsync(model, texts, context, cancellation);
+        var model = await ModelOfAsync(collection, context, cancellation);
+        return await EmbedAsync(ModelCall.To(model, context) with { IsBulk = true }, texts, cancellation);
     }
 
     /// <summary>With a model that the caller names, or the default.</summary>
@@ -31,12 +34,23 @@ internal sealed class TextVectors(EmbedCalls calls, EmbeddingModels models)
         string? reference, IReadOnlyList<string> texts, HttpContext? context, CancellationToken cancellation)
     {
         var model = await models.FindAsync(reference, context, cancellation);
-        return await EmbedAsync(model, texts, context, cancellation);
+        // Tasks, which have no request, embed each text once.
+        return await EmbedAsync(ModelCall.To(model, context) with { IsBulk = context is null }, texts, cancellation);
     }
 
     private async Task<EmbeddedTexts> EmbedAsync(
-        UsableModel model, IReadOnlyList<string> texts, HttpContext? context, CancellationToken cancellation) =>
-        EmbeddedTexts.Of(await calls.EmbedAsync(ModelCall.To(model, context), texts, null, cancellation));
+        ModelCall call, IReadOnlyList<string> texts, CancellationToken cancellation) =>
+        EmbeddedTexts.Of(await calls.EmbedAsync(call, texts, null, cancellation));
+
+    private async Task<UsableModel> ModelOfAsync(
+        Collection collection, HttpContext? context, CancellationToken cancellation)
+    {
+        if (collection.ModelId is null)
+            throw new ApiException(ErrorCodes.CollectionHasNoModel,
+                $"text: {ErrorCodes.CollectionHasNoModel.Message}: '{collection.Name}'",
+                [new FieldError("text", ErrorCodes.CollectionHasNoModel.Number, "expected a vector, came text")]);
+        return await models.OfCollectionAsync(collection, context, cancellation);
+    }
 
     /// <summary>Which text a refusal speaks of, from 0; null when it speaks of none.</summary>
     public static int? RowOf(string field) =>

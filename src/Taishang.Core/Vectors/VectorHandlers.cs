@@ -142,7 +142,7 @@ internal sealed class VectorHandlers(
 
     private async Task FillTextAsync(HttpContext context, Collection collection, SearchBody body)
     {
-        var embedded = await texts.EmbedForAsync(collection, [body.Text!], context, context.RequestAborted)
+        var embedded = await texts.EmbedQueryAsync(collection, body.Text!, context, context.RequestAborted)
             .RenamingFields(static field => field == "texts[0]" ? "text" : field);
         var query = new QueryVector();
         query.Values.AddRange(embedded.Embeddings[0].Values);

@@ -24,8 +24,7 @@ internal sealed class VectorCache
     /// <summary>How long vectors of a call may be kept; null when it neither reads nor writes them.</summary>
     public TimeSpan? TtlOf(CallAttempt attempt)
     {
-        // Tasks embed each text once: they would only drive out what callers ask for again and again.
-        if (attempt.IsShadow || attempt.Call.Context is null || _options.VectorCacheMb == 0) return null;
+        if (attempt.IsShadow || attempt.Call.IsBulk || _options.VectorCacheMb == 0) return null;
         if (attempt.Call.Route?.Definition.Cache is { } cache)
             return cache.Vectors ? TimeSpan.FromSeconds(cache.TtlSeconds) : null;
         return _options.CacheDirectVectors ? TimeSpan.FromSeconds(_options.DirectTtlSeconds) : null;

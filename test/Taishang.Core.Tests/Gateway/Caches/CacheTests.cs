@@ -1,4 +1,5 @@
 using Taishang.Contracts.Ai.V1;
+using Taishang.Core.Tests.Vectors;
 
 namespace Taishang.Core.Tests.Gateway.Caches;
 
@@ -73,6 +74,22 @@ public sealed class CacheTests
         world.Clock.Advance(TimeSpan.FromMinutes(1));
         await Infer("x");
         Assert.Equal(["a", "a", "label", "label", "label"], world.Called);
+    }
+
+    [Fact]
+    public async Task Rows_of_collections_pass_by_the_cache_and_what_is_searched_for_does_not()
+    {
+        await using var world = await VectorWorld.StartAsync();
+        await world.RegisterModelAsync();
+        await world.CreateAsync("notes", FakeWorker.EmbeddingDims, more: ""","model":"test-embed" """);
+        for (var i = 0; i < 2; i++)
+        {
+            await world.UpsertAsync("notes", """[{"id":"1","text":"a row"}]""");
+            await world.Api.PostAsync("/api/taishang/vectors/search", """{"collection":"notes","text":"sought"}""");
+        }
+
+        Assert.Equal(["a row", "sought", "a row"],
+            world.Worker.Ai.RequestsOf<ComputeEmbeddingRequest>().Select(request => request.Texts.Single()));
     }
 
     [Fact]
