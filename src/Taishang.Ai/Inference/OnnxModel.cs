@@ -18,18 +18,22 @@ internal sealed class OnnxModel : IDisposable
     private int _present;
     private bool _disposed;
 
-    private OnnxModel(InferenceSession session, string checksum, ModelOptions options)
+    private OnnxModel(InferenceSession session, string checksum, int runs, ModelOptions options)
     {
         _session = session;
         Checksum = checksum;
-        _running = new SemaphoreSlim(options.MaxConcurrentCalls);
-        _maxWaiting = options.MaxQueuedCalls + options.MaxConcurrentCalls;
+        RunsAtOnce = runs;
+        _running = new SemaphoreSlim(runs);
+        _maxWaiting = options.MaxQueuedCalls + runs;
         Inputs = [.. session.InputMetadata.Select(input => OnnxTensors.Describe(input.Key, input.Value))];
         Outputs = [.. session.OutputMetadata.Select(output => OnnxTensors.Describe(output.Key, output.Value))];
     }
 
     /// <summary>"sha256:" and the hex digest of the file.</summary>
     public string Checksum { get; }
+
+    /// <summary>Runs that go side by side; the others wait.</summary>
+    public int RunsAtOnce { get; }
 
     /// <summary>What the model must be given.</summary>
     public IReadOnlyList<TensorDescription> Inputs { get; }
@@ -65,7 +69,7 @@ internal sealed class OnnxModel : IDisposable
             // Threads that spin between two calls would take the processors from the rest of the worker.
             settings.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
             session = new InferenceSession(path, settings);
-            return new OnnxModel(session, checksum, options);
+            return new OnnxModel(session, checksum, options.ConcurrentCallsOf(threads), options);
         }
         catch (ModelException)
         {

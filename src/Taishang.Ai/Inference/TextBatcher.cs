@@ -43,13 +43,13 @@ internal sealed class TextBatcher(ModelOptions options, TextShape shape, long pa
     {
         lock (_gate)
         {
-            int most = options.MaxQueuedCalls + options.MaxConcurrentCalls;
+            int most = options.MaxQueuedCalls + job.Model.RunsAtOnce;
             if (_calls >= most) throw Busy($"{most} calls wait for this model already.");
             if (_calls > 0 && _queue.Tokens + job.Tokens > options.MaxQueuedTokens)
                 throw Busy($"{_queue.Tokens} tokens wait for this model already.");
             _calls++;
             _queue.Add(job);
-            if (_runners >= options.MaxConcurrentCalls) return;
+            if (_runners >= job.Model.RunsAtOnce) return;
             _runners++;
         }
         _ = Task.Run(DrainAsync, CancellationToken.None);

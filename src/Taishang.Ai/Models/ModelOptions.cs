@@ -32,8 +32,9 @@ internal sealed class ModelOptions
     /// 16,384.</summary>
     public int MaxBatchTokens { get; set; } = 16_384;
 
-    /// <summary>Calls that one ONNX model works on at once, 1 to 64. Default 2.</summary>
-    public int MaxConcurrentCalls { get; set; } = 2;
+    /// <summary>Runs of one ONNX model at once, 1 to 64; 0, the default, for as many as fill the processors: one where
+    /// a run uses all of them. More would only take them from each other.</summary>
+    public int MaxConcurrentCalls { get; set; }
 
     /// <summary>Threads that one call may use, 1 to 256; 0, the default, for one each processor.</summary>
     public int Threads { get; set; }
@@ -73,6 +74,13 @@ internal sealed class ModelOptions
     /// <summary>What one call may bring.</summary>
     public EmbeddingLimits Limits { get; set; } = new();
 
+    /// <summary>What <see cref="MaxConcurrentCalls"/> stands for, where a run has <paramref name="threads"/>.</summary>
+    public int ConcurrentCallsOf(int threads)
+    {
+        if (MaxConcurrentCalls > 0) return MaxConcurrentCalls;
+        return threads == 0 ? 1 : Math.Max(1, Environment.ProcessorCount / threads);
+    }
+
     /// <summary>The budget that <see cref="MaxModelMemoryBytes"/> stands for.</summary>
     public long ModelMemoryBudget => MaxModelMemoryBytes > 0
         ? MaxModelMemoryBytes
@@ -89,7 +97,7 @@ internal sealed class ModelOptions
         InRange(MaxQueuedTokens, 1 << 10, 1 << 30, nameof(MaxQueuedTokens));
         InRange(MaxBatchTexts, 1, 1_024, nameof(MaxBatchTexts));
         InRange(MaxBatchTokens, 512, 1 << 20, nameof(MaxBatchTokens));
-        InRange(MaxConcurrentCalls, 1, 64, nameof(MaxConcurrentCalls));
+        InRange(MaxConcurrentCalls, 0, 64, nameof(MaxConcurrentCalls));
         InRange(Threads, 0, 256, nameof(Threads));
         InRange(MaxModelBytes, 1, long.MaxValue, nameof(MaxModelBytes));
         InRange(RemoteTimeoutMs, 100, 600_000, nameof(RemoteTimeoutMs));
