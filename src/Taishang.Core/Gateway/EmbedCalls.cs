@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Microsoft.Extensions.Options;
 using Taishang.Contracts.Ai.V1;
@@ -123,11 +124,20 @@ internal sealed class EmbedCalls(
     /// <summary>A worker that gives fewer embeddings than texts would shift every row behind the missing one.</summary>
     private static void CheckAnswer(RepeatedField<Embedding> embeddings, int expected, string model)
     {
-        if (embeddings.Count == expected
-            && embeddings.All(embedding => embedding.Values.Count > 0 && embedding.Values.All(float.IsFinite))) return;
+        if (embeddings.Count == expected && embeddings.All(IsWhole)) return;
         throw new ApiException(ErrorCodes.AiFailed, embeddings.Count == expected
             ? $"{model} gave an embedding that is empty or not finite"
             : $"{model} gave {embeddings.Count} embeddings for {expected} texts");
+    }
+
+    private static bool IsWhole(Embedding embedding)
+    {
+        foreach (var value in UnsafeCollectionOperations.AsSpan(embedding.Values))
+        {
+            if (!float.IsFinite(value)) return false;
+        }
+
+        return embedding.Values.Count > 0;
     }
 }
 
