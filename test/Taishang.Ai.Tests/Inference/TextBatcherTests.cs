@@ -68,13 +68,8 @@ public sealed class TextBatcherTests
         using ModelLease<OnnxModel> lease = await world.AcquireFileAsync(ModelsWorld.Reference("tokens"));
         TextBatcher batcher = Batcher(world, lease.Value);
         using var gate = new ManualResetEventSlim();
-        var inside = new TaskCompletionSource();
-        Task first = batcher.RunAsync(lease.Value, Texts(3), (_, _, _) =>
-        {
-            inside.TrySetResult();
-            gate.Wait(Bound);
-        }, default);
-        await inside.Task.WaitAsync(Bound);
+        (Task first, Task inside) = Hold(batcher, lease.Value, gate);
+        await inside.WaitAsync(Bound);
         Task second = batcher.RunAsync(lease.Value, Texts(1_000), (_, _, _) => { }, default);
         ModelException tokens = await Assert.ThrowsAsync<ModelException>(
             () => batcher.RunAsync(lease.Value, Texts(100), (_, _, _) => { }, default));
@@ -100,13 +95,8 @@ public sealed class TextBatcherTests
         using ModelLease<OnnxModel> lease = await world.AcquireFileAsync(ModelsWorld.Reference("tokens"));
         TextBatcher batcher = Batcher(world, lease.Value);
         using var gate = new ManualResetEventSlim();
-        var inside = new TaskCompletionSource();
-        Task first = batcher.RunAsync(lease.Value, Texts(3), (_, _, _) =>
-        {
-            inside.TrySetResult();
-            gate.Wait(Bound);
-        }, default);
-        await inside.Task.WaitAsync(Bound);
+        (Task first, Task inside) = Hold(batcher, lease.Value, gate);
+        await inside.WaitAsync(Bound);
         using var leaving = new CancellationTokenSource();
         bool ran = false;
         Task given = batcher.RunAsync(lease.Value, Texts(3), (_, _, _) => ran = true, leaving.Token);
@@ -116,6 +106,19 @@ public sealed class TextBatcherTests
         await first.WaitAsync(Bound);
         await batcher.RunAsync(lease.Value, Texts(3), (_, _, _) => { }, default).WaitAsync(Bound);
         Assert.False(ran);
+    }
+
+    /// <summary>A call that is in its run, and stays there until the gate opens.</summary>
+    private static (Task Call, Task Inside) Hold(TextBatcher batcher, OnnxModel model, ManualResetEventSlim gate)
+    {
+        var inside = new TaskCompletionSource();
+        Task call = batcher.RunAsync(
+            model, Texts(3), (_, _, _) =>
+            {
+                inside.TrySetResult();
+                gate.Wait(Bound);
+            }, default);
+        return (call, inside.Task);
     }
 
     private static TextBatcher Batcher(ModelsWorld world, OnnxModel model) => new(
