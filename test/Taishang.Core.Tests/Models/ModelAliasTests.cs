@@ -105,9 +105,29 @@ public sealed class ModelAliasTests
         Assert.Equal("1.0.0", await Run("champion"));
         await host.Api.PutAsync($"{Root}/{id}/aliases/champion", """{"version":"1.1.0"}""");
         Assert.Equal("1.1.0", await Run("champion"));
+        // Whichever way it moved.
+        await host.Api.PutAsync($"{Root}/{id}/aliases", """{"aliases":[{"alias":"champion","version":"1.0.0"}]}""");
+        Assert.Equal("1.0.0", await Run("champion"));
+        await host.Api.DeleteAsync($"{Root}/{id}/aliases/champion");
+        Assert.Equal("20012", await Run("champion"));
         Assert.Equal(("1.0.0", "20007", "10001"), (await Run("1.0.0"), await Run("9.0.0"), await Run("No!")));
         Assert.Equal(0, (await host.Api.DeleteAsync($"{Root}/{id}")).Code);
         Assert.Equal(20001, (await host.Api.GetAsync($"{Root}/{id}/aliases")).Code);
+    }
+
+    [Fact]
+    public async Task An_alias_that_is_set_to_where_it_is_has_not_moved()
+    {
+        await using var host = await CoreHost.StartAsync();
+        var id = await WithTwoVersionsAsync(host);
+        var path = $"{Root}/{id}/aliases/champion";
+        var first = await host.Api.PutAsync(path, """{"version":"1.0.0"}""");
+        var same = await host.Api.PutAsync(path, """{"version":"1.0.0","expected_version":"1.0.0"}""");
+        var moved = await host.Api.PutAsync(path, """{"version":"1.1.0"}""");
+
+        Assert.Equal(first.String("updated_at"), same.String("updated_at"));
+        Assert.NotEqual(first.String("updated_at"), moved.String("updated_at"));
+        Assert.Equal(first.String("created_at"), moved.String("created_at"));
     }
 
     private static async Task<string> WithTwoVersionsAsync(CoreHost host)

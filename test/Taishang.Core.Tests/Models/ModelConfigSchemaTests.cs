@@ -41,6 +41,7 @@ public sealed class ModelConfigSchemaTests
     [InlineData("openai", """{"headers":{"X-A":"b\r\nX-B: c"}}""", "config.headers", 20003)]
     [InlineData("openai", """{"headers":{"X A":"b"}}""", "config.headers", 20003)]
     [InlineData("openai", """{"headers":{"X-A":1}}""", "config.headers", 20003)]
+    [InlineData("openai", """{"price":{"currency":"USD","per_call":1000001}}""", "config.price.per_call", 20003)]
     [InlineData("remote", """{"target":{"provder":"builtin"}}""", "config.target.provder", 10003)]
     [InlineData("remote", """{"target":{"config":1}}""", "config.target.config", 20003)]
     [InlineData("openai", """{"stream_usage":1}""", "config.stream_usage", 20003)]
@@ -50,6 +51,18 @@ public sealed class ModelConfigSchemaTests
     {
         var refused = Assert.Throws<ApiException>(() => ModelConfigSchema.Require(provider, Parse(config)));
         Assert.Contains(refused.Errors, error => (error.Field, error.Code) == (field, code));
+    }
+
+    [Theory]
+    [InlineData(32, true)]
+    [InlineData(33, false)]
+    public void Headers_are_at_most_so_many(int count, bool fits)
+    {
+        var headers = string.Join(',', Enumerable.Range(0, count).Select(i => $"\"X-{i}\":\"a\""));
+        var fault = Record.Exception(
+            () => ModelConfigSchema.Require("openai", Parse($$$"""{"headers":{{{{headers}}}}}""")));
+
+        Assert.Equal(fits, fault is null);
     }
 
     [Fact]

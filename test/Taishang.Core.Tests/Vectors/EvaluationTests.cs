@@ -141,6 +141,54 @@ public sealed class EvaluationTests
     }
 
     [Fact]
+    public async Task An_evaluation_tells_its_cost_and_progress_and_asks_as_it_was_told()
+    {
+        await using var world = await VectorWorld.StartAsync();
+        await world.RegisterModelAsync();
+        await world.CreateAsync(
+            "notes", FakeWorker.EmbeddingDims, metric: "cosine", more: ""","model":"test-embed" """);
+        await world.UpsertAsync("notes", """[{"id":"x","text":"aaa"}]""");
+        var queries = string.Join(",", Enumerable.Repeat("""{"text":"a"}""", 40));
+        var context = new FakeTaskContext();
+
+        await world.RunAsync(
+            "evaluation", $$"""{"collection":"notes","nprobe":7,"queries":[{{queries}}]}""", context);
+
+        Assert.Equal([80, 100], context.Progress);
+        Assert.Equal(40, context.Tokens);
+        Assert.All(world.Worker.Ai.RequestsOf<SearchVectorsRequest>(), one => Assert.Equal(7, one.Nprobe));
+    }
+
+    [Theory]
+    [InlineData("[1,2,3]", "expected 2")]
+    [InlineData("[1]", "expected 2")]
+    public async Task A_query_that_does_not_fit_the_collection_fails_for_good_by_its_place(string vector, string why)
+    {
+        await using var world = await VectorWorld.StartAsync();
+        await world.CreateAsync("points");
+
+        var failure = await Assert.ThrowsAsync<TaskFailedException>(() => world.RunAsync(
+            "evaluation", $$"""{"collection":"points","queries":[{"vector":[1,1]},{"vector":{{vector}}}]}"""));
+
+        Assert.False(failure.Retriable);
+        Assert.Contains("queries[1].vector", failure.Message, StringComparison.Ordinal);
+        Assert.Contains(why, failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_worker_that_answers_another_question_fails_the_evaluation()
+    {
+        await using var world = await VectorWorld.StartAsync();
+        await world.CreateAsync("points");
+        world.Worker.Ai.On(AiCalls.SearchVectors, _ => new SearchVectorsResponse());
+
+        var failure = await Assert.ThrowsAsync<TaskFailedException>(
+            () => world.RunAsync("evaluation", """{"collection":"points","queries":[{"vector":[1,1]}]}"""));
+
+        Assert.Contains("0 answers to 1 query", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_was_measured_over_a_collection_with_a_model_is_kept_with_the_model_once()
     {
         await using var world = await VectorWorld.StartAsync();

@@ -168,6 +168,8 @@ public sealed class TaskExecutorTests
     [InlineData("""{"collection":"c","queries":[{"vector":[]}]}""", "payload.queries[0].vector")]
     [InlineData("""{"collection":"c","queries":[{"text":"a","relevant":5}]}""", "payload.queries[0].relevant")]
     [InlineData("""{"collection":"c","queries":[{"text":"a","relevant":{"x":-1}}]}""", "payload.queries[0].relevant")]
+    [InlineData("""{"collection":"c","queries":[{"text":"a","relevant":{"x":101}}]}""", "payload.queries[0].relevant")]
+    [InlineData("""{"collection":"c","queries":[{"text":"a"}],"other":1}""", "payload.other")]
     [InlineData("""{"collection":"c","queries":[{"text":"a"}],"k":0}""", "payload.k")]
     [InlineData("""{"collection":"c","queries":[{"text":"a"}],"ef":"9"}""", "payload.ef")]
     [InlineData("""{"collection":"c","queries":[{"text":"a"}],"ef":[]}""", "payload.ef")]

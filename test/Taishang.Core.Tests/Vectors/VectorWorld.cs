@@ -139,7 +139,18 @@ internal sealed class FakeTaskContext : TaskContext
 
     public override void Log(TaskLogLevel level, string message) => Logged.Add(message);
 
-    public override void AddCost(long tokens, long aiMilliseconds) => Tokens += tokens;
+    public long AiMilliseconds { get; private set; }
+
+    /// <summary>What <see cref="StopAsked"/> answers.</summary>
+    public bool Stop { get; set; }
+
+    public override bool StopAsked => Stop;
+
+    public override void AddCost(long tokens, long aiMilliseconds)
+    {
+        Tokens += tokens;
+        AiMilliseconds += aiMilliseconds;
+    }
 
     public override TimeSpan TimeLimit => TimeSpan.FromMinutes(1);
 
