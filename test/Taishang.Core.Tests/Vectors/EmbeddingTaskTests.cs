@@ -16,7 +16,8 @@ public sealed class EmbeddingTaskTests
         var before = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
 
         await world.RunAsync("embedding", """
-            {"collection":"notes","rows":[{"id":1,"text":"a","metadata":{"k":1}},{"id":"x","text":"b","ttl_seconds":60}]}
+            {"collection":"notes",
+             "rows":[{"id":1,"text":"a","metadata":{"k":1}},{"id":"x","text":"b","ttl_seconds":60}]}
             """);
 
         var rows = world.Worker.Ai.RequestsOf<UpsertVectorsRequest>().SelectMany(request => request.Rows).ToArray();
