@@ -17,8 +17,11 @@ internal sealed class ChatEndpoint : IAsyncDisposable
     /// <summary>Requests that came.</summary>
     public int Requests { get; private set; }
 
-    /// <summary>Words after which a stream is cut off; null for none.</summary>
+    /// <summary>Words after which a stream is cut off, as soon as <see cref="Cut"/> is done; null for none.</summary>
     public int? CutAfter { get; set; }
+
+    /// <summary>A connection that is broken off takes with it what nobody has read yet.</summary>
+    public TaskCompletionSource Cut { get; } = new();
 
     public static async Task<ChatEndpoint> StartAsync()
     {
@@ -59,6 +62,7 @@ internal sealed class ChatEndpoint : IAsyncDisposable
         {
             if (i == CutAfter)
             {
+                await Cut.Task;
                 context.Abort();
                 return;
             }

@@ -53,10 +53,17 @@ public sealed class OpenAiClientTests
         await using var server = await ServerProcess.StartReadyAsync(folder.Path);
         await RegisterAsync(server, endpoint, other);
         endpoint.CutAfter = 2;
-        using var broken = await server.Http.PostAsync("/v1/chat/completions", Json(
-            """{"model":"talks","stream":true,"messages":[{"role":"user","content":"a b c d"}]}"""));
-        var events = (await broken.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.StartsWith("""data: {"error":{"message":""", events[^1], StringComparison.Ordinal);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions");
+        request.Content = Json("""{"model":"talks","stream":true,"messages":[{"role":"user","content":"a b c d"}]}""");
+        using (var broken = await server.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead))
+        using (var reader = new StreamReader(await broken.Content.ReadAsStreamAsync()))
+        {
+            Assert.StartsWith("data: {\"id\":", await reader.ReadLineAsync(), StringComparison.Ordinal);
+            endpoint.Cut.SetResult();
+            var events = (await reader.ReadToEndAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            Assert.StartsWith("""data: {"error":{"message":""", events[^1], StringComparison.Ordinal);
+        }
+
 
         await endpoint.DisposeAsync();
         var completion = (await ClientOf(server).GetChatClient("talks").CompleteChatAsync("still here")).Value;
