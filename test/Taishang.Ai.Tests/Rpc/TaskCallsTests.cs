@@ -72,6 +72,31 @@ public sealed class TaskCallsTests : IDisposable
     }
 
     [Fact]
+    public async Task What_an_executor_tells_beyond_its_limits_is_cut_or_refused()
+    {
+        await using var worker = await StartAsync((context, _) =>
+        {
+            context.Log(Taishang.Executors.TaskLogLevel.Info, new string('x', 4_001));
+            context.AddCost(5, 7);
+            context.AddCost(-100, -100);
+            return Task.FromResult<string?>($"\"{new string('x', 1 << 20)}\"");
+        });
+        var events = await RunAsync(worker, Request());
+
+        Assert.Equal(4_000, events.Single(one => one.Log is not null).Log.Message.Length);
+        Assert.Equal((5, 7), (
+            events.Sum(one => one.Cost?.Tokens ?? 0), events.Sum(one => one.Cost?.AiMilliseconds ?? 0)));
+        Assert.False(events[^1].Failure.Retriable);
+        Assert.Contains("at most 1048576 are kept", events[^1].Failure.Message, StringComparison.Ordinal);
+
+        await using var loud = await StartAsync(
+            (_, _) => throw new TaskFailedException(new string('x', 4_001), retriable: true), "loud");
+        var failure = (await RunAsync(loud, Request()))[^1].Failure;
+
+        Assert.Equal((4_000, true), (failure.Message.Length, failure.Retriable));
+    }
+
+    [Fact]
     public async Task A_payload_that_the_executor_refuses_fails_for_good()
     {
         await using var worker = await StartAsync((_, _) => Task.FromResult<string?>(null));

@@ -179,6 +179,48 @@ public sealed class WorkerTaskTests
     }
 
     [Fact]
+    public async Task A_checkpoint_that_is_not_json_fails_the_task_for_good()
+    {
+        await using var host = await StartAsync();
+        host.Ai.OnRunTask = async (_, tell, _) =>
+        {
+            await tell(new RunTaskEvent { Checkpoint = new RunTaskCheckpoint { Json = "{{" } });
+            return Done(null);
+        };
+
+        var task = await WaitAsync(host, await CreateAsync(host, Translate), "failed");
+
+        Assert.Equal(1, task["attempt"].GetInt32());
+        Assert.Contains("checkpoint is not JSON", task.String("error_msg"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_worker_that_came_back_without_the_executor_costs_an_attempt_and_not_the_task()
+    {
+        await using var host = await StartAsync();
+        var fences = new List<(int Attempt, long Fence, long LimitMs)>();
+        host.Ai.OnRunTask = async (request, tell, _) =>
+        {
+            fences.Add((request.Attempt, request.Fence, request.TimeLimitMs));
+            if (request.Attempt == 1) throw new ApiException(ErrorCodes.TaskTypeUnavailable);
+            await tell(new RunTaskEvent
+            {
+                Log = new RunTaskLog { Level = RunTaskLogLevel.Warning, Message = "second" },
+            });
+            return Done(null);
+        };
+
+        var id = await CreateAsync(
+            host, """{"type":"translate","payload":{"to":"zh"},"max_attempts":2,"timeout_ms":60000}""");
+        await WaitAsync(host, id, "completed");
+
+        Assert.Equal([(1, 1, 60_000), (2, 2, 60_000)], fences);
+        var lines = (await host.Api.GetAsync($"{Tasks}/{id}/logs"))["logs"].EnumerateArray();
+        Assert.Equal("warning", lines.Single(line => line.GetProperty("message").GetString() == "second")
+            .GetProperty("level").GetString());
+    }
+
+    [Fact]
     public async Task A_stop_asks_the_worker_and_waits_for_the_end_of_its_step()
     {
         await using var host = await StartAsync();
