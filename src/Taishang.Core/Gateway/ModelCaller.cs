@@ -53,9 +53,14 @@ internal sealed class ModelCaller(
         var result = await send(attempt);
         attempt.IsDone = true;
         var elapsed = time.GetElapsedTime(started).TotalMilliseconds;
-        // What a cache knew says nothing of the model.
-        if (result.Calls == 0) step.Leave();
-        else step.Succeeded(walk.NowMs, elapsed);
+        if (result.Calls == 0)
+        {
+            // What a cache knew says nothing of the model.
+            step.Leave();
+            return result;
+        }
+
+        step.Succeeded(walk.NowMs, elapsed);
         metrics.Tried(attempt.Call, step, null);
         metrics.Answered(attempt.Call, step, elapsed, result.ModelMs);
         return result;
