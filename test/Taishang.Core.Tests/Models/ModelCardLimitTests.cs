@@ -88,7 +88,7 @@ public sealed class ModelCardLimitTests
 
     /// <summary>A language tag of so many characters: subtags have at most eight.</summary>
     private static string Language(int characters) =>
-        string.Concat(Enumerable.Range(0, characters).Select(i => i % 9 == 8 ? '-' : 'a'));
+        string.Concat(Enumerable.Range(0, characters).Select(i => i % 9 == 6 ? '-' : 'a'));
 
     private static object Link(string title, int urlCharacters) =>
         new { title, url = "https://a.b/".PadRight(urlCharacters, 'x') };

@@ -121,7 +121,8 @@ public sealed class WorkerTaskTests
         await using var world = await TaskWorld.FrozenAsync(dialect);
         var ai = new FakeAiClient { ServingTaskTypes = ["translate"] };
         var store = new TaskTypeStore(world.Data.Database);
-        await RecordAsync(world, store, ai);
+        using var recorder = Recorder(world, store, ai);
+        await recorder.RecordAsync(default);
 
         var away = new FakeAiClient();
         var executors = new TaskExecutors([], away, world.Data.Time);
@@ -143,7 +144,7 @@ public sealed class WorkerTaskTests
         Assert.Equal(new ExecutorAwayView(null, null), (await types.ViewAsync(never, default)).ExecutorAway);
 
         world.Data.FakeTime.Advance(TimeSpan.FromDays(10));
-        await RecordAsync(world, store, ai);
+        await recorder.RecordAsync(default);
         Assert.Equal(world.Data.Time.GetUtcNow(), (await types.ViewAsync(task, default)).ExecutorAway?.SeenAt);
         Assert.Equal(0, await store.SweepAsync(TimeSpan.FromDays(1), default));
         world.Data.FakeTime.Advance(TimeSpan.FromDays(2));
@@ -307,10 +308,10 @@ public sealed class WorkerTaskTests
         await WaitAsync(host, id, "cancelled");
     }
 
-    private static Task RecordAsync(TaskWorld world, TaskTypeStore store, FakeAiClient ai) => new TaskTypeRecorder(
+    private static TaskTypeRecorder Recorder(TaskWorld world, TaskTypeStore store, FakeAiClient ai) => new(
         store, new Core.Data.DatabaseState(), world.Data.Time,
         Microsoft.Extensions.Options.Options.Create(new TaskOptions()),
-        Microsoft.Extensions.Logging.Abstractions.NullLogger<TaskTypeRecorder>.Instance, ai).RecordAsync(default);
+        Microsoft.Extensions.Logging.Abstractions.NullLogger<TaskTypeRecorder>.Instance, ai);
 
     private static RunTaskEvent Done(string? result)
     {
