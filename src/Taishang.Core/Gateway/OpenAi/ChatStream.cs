@@ -20,6 +20,7 @@ internal sealed class ChatStream
     private readonly ChatBody _body;
     private ByteString _last = ByteString.Empty;
     private ByteString? _usage;
+    private bool _isUsageSaid;
 
     private ChatStream(HttpContext context, ModelCall call, ChatBody body) =>
         (_context, _call, _body) = (context, call, body);
@@ -44,10 +45,14 @@ internal sealed class ChatStream
     /// </summary>
     private async Task PassAsync(CallAttempt attempt, ByteString chunk)
     {
-        if (IsUsage(chunk.Span))
+        if (SaysUsage(chunk.Span, out var hasChoice))
         {
-            _usage = chunk;
-            return;
+            _isUsageSaid |= hasChoice;
+            if (!hasChoice)
+            {
+                _usage = chunk;
+                return;
+            }
         }
 
         Start(new ServedBy
@@ -65,7 +70,9 @@ internal sealed class ChatStream
     private async Task EndAsync(Served<ChatOutcome> served)
     {
         Start(served.By);
-        if (_body.IncludeUsage) Write("data: "u8, _usage is { } given ? given.Span : UsageOf(served.Answer));
+        if (_usage is { } given && _body.IncludeUsage) Write("data: "u8, given.Span);
+        // Some say it in the part of their last choice: clients that add up must not find it twice.
+        else if (_body.IncludeUsage && !_isUsageSaid) Write("data: "u8, UsageOf(served.Answer));
         // A comment: clients of OpenAI pass over it, ours read what the call cost.
         Write(": served "u8, JsonSerializer.SerializeToUtf8Bytes(served.By.ToAnswer(), ApiJson.Options));
         Write("data: "u8, "[DONE]"u8);
@@ -105,18 +112,23 @@ internal sealed class ChatStream
         Output.Write("\n\n"u8);
     }
 
-    /// <summary>True for a chunk without a choice whose usage is said.</summary>
-    private static bool IsUsage(ReadOnlySpan<byte> chunk)
+    private static bool SaysUsage(ReadOnlySpan<byte> chunk, out bool hasChoice)
     {
+        hasChoice = false;
         if (chunk.IndexOf("\"usage\""u8) < 0) return false;
         try
         {
             using var document = JsonDocument.Parse(chunk.ToArray());
             var root = document.RootElement;
-            return root.ValueKind == JsonValueKind.Object
-                && root.TryGetProperty("usage", out var usage) && usage.ValueKind == JsonValueKind.Object
-                && (!root.TryGetProperty("choices", out var choices) || choices.ValueKind != JsonValueKind.Array
-                    || choices.GetArrayLength() == 0);
+            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("usage", out var usage)
+                || usage.ValueKind != JsonValueKind.Object)
+            {
+                return false;
+            }
+
+            hasChoice = root.TryGetProperty("choices", out var choices) && choices.ValueKind == JsonValueKind.Array
+                && choices.GetArrayLength() > 0;
+            return true;
         }
         catch (JsonException)
         {

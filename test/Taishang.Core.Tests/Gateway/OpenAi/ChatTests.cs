@@ -62,6 +62,19 @@ public sealed class ChatTests
     }
 
     [Fact]
+    public async Task A_usage_that_stands_in_the_last_choice_is_not_said_once_more()
+    {
+        await using var world = await GatewayWorld.StartAsync();
+        await world.RegisterAsync("talk");
+        const string Last =
+            """{"id":"c1","choices":[{"index":0,"delta":{}}],"usage":{"prompt_tokens":1,"total_tokens":1}}""";
+        world.Chunks = _ => [GatewayWorld.Chunk("""{"content":"a"}"""), Last];
+        var asked = Events((await world.PostAsync(
+            Path, Body("builtin/talk", ""","stream":true,"stream_options":{"include_usage":true}"""))).Text);
+        Assert.Equal((3, Last, "[DONE]"), (asked.Count, asked[1], asked[2]));
+    }
+
+    [Fact]
     public async Task Before_the_first_part_another_target_takes_over_and_after_it_the_stream_ends_with_an_error()
     {
         await using var world = await GatewayWorld.StartAsync();
