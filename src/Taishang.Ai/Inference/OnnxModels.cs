@@ -73,9 +73,10 @@ internal sealed class OnnxModels(ModelOptions options) : IDisposable
             {
                 return (file, await AcquireAsync(file, cancellationToken));
             }
-            catch (ModelException) when (attempt < OpenAttempts && StateOf(reference, config) != state)
+            catch (ModelException failure) when (
+                attempt < OpenAttempts && (failure.IsOvertaken || StateOf(reference, config) != state))
             {
-                // Another file lies there now.
+                // Another file lies there now, or did so before this call: a load that others began is shared.
             }
         }
     }
@@ -112,7 +113,7 @@ internal sealed class OnnxModels(ModelOptions options) : IDisposable
             if (Folder.Find(file.Model, file.Name) == path && StateOf(path) == state) return model;
             throw new ModelException(
                 ModelErrorKind.Busy, $"model: '{file.Model}/{file.Name}' was replaced while it was loaded.")
-            { RetryAfter = TimeSpan.FromSeconds(1) };
+            { RetryAfter = TimeSpan.FromSeconds(1), IsOvertaken = true };
         }
         catch
         {

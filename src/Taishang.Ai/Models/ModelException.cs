@@ -66,6 +66,9 @@ internal sealed class ModelException(ModelErrorKind kind, string message, Except
     /// <summary>The field that was refused, where it is another than the kind has usually.</summary>
     public string? Field { get; init; }
 
+    /// <summary>What was read was replaced meanwhile: the same again, at once, may go well.</summary>
+    public bool IsOvertaken { get; init; }
+
     /// <summary>The code that another worker gave; null where the kind says it.</summary>
     public ErrorCode? Code { get; init; }
 

@@ -81,6 +81,25 @@ public sealed class OnnxModelsTests
     }
 
     [Fact]
+    public async Task A_file_that_is_put_down_anew_while_it_is_loaded_is_loaded_for_all_who_wait()
+    {
+        for (int round = 0; round < 40; round++)
+        {
+            using var world = new ModelsWorld();
+            TinyOnnx content = ModelsWorld.TokenModel();
+            world.AddModel("tokens", content);
+            Action replace = Prepare(world, "tokens", content);
+            Task<EmbeddingBatch>[] before = [.. Enumerable.Range(0, 2).Select(_ =>
+                Task.Run(() => world.EmbedAsync("tokens", "{}", "red")))];
+            // The same content at another time: whoever asks now shares the load that is under way.
+            Assert.True(SpinWait.SpinUntil(() => world.Files.LoadedCount > 0, Bound));
+            replace();
+            Task<EmbeddingBatch> after = world.EmbedAsync("tokens", "{}", "red");
+            foreach (Task<EmbeddingBatch> answer in before.Append(after)) Assert.Equal(1, (await answer).Count);
+        }
+    }
+
+    [Fact]
     public async Task A_registered_content_is_served_while_it_is_loaded_and_never_mistaken_for_another()
     {
         using var world = new ModelsWorld();
@@ -192,12 +211,14 @@ public sealed class OnnxModelsTests
     private static float[] Scaled(int factor) => [.. ModelsWorld.Table.Select(value => value * factor)];
 
     // As a careful deployment does it: written aside and moved in its place.
-    private static void Replace(ModelsWorld world, string name, TinyOnnx model)
+    private static void Replace(ModelsWorld world, string name, TinyOnnx model) => Prepare(world, name, model)();
+
+    private static Action Prepare(ModelsWorld world, string name, TinyOnnx model)
     {
         string path = Path.Combine(world.Folder, name, "model.onnx");
         File.WriteAllBytes(path + ".new", model.ToBytes());
         File.SetLastWriteTimeUtc(path + ".new", File.GetLastWriteTimeUtc(path).AddSeconds(1));
-        File.Move(path + ".new", path, overwrite: true);
+        return () => File.Move(path + ".new", path, overwrite: true);
     }
 
     private static ModelReference Registered(string path)
