@@ -17,34 +17,66 @@ internal sealed partial class BackgroundWork(IEnumerator<Pause> steps, Func<bool
 {
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private readonly object _turn = new();
+    private bool _isHanded;
+    private Exception? _fault;
+    private bool _isDone;
+
     /// <summary>Starts it; the task ends with it, or fails as it does.</summary>
     public Task Start()
     {
-        _ = BackgroundThreads.StartIdle(() => Run(isIdle: true));
+        // Both are made by the caller: a thread inherits how its maker runs, and without privileges it may not leave the
+        // idle policy. What awaits the work is told by the second one for the same reason.
+        _ = BackgroundThreads.Start(End);
+        _ = BackgroundThreads.StartIdle(Begin);
         return _ended.Task;
     }
 
-    private void Run(bool isIdle)
+    private void Begin()
+    {
+        Run(isStarved);
+        lock (_turn)
+        {
+            _isHanded = true;
+            Monitor.Pulse(_turn);
+        }
+    }
+
+    private void End()
+    {
+        lock (_turn)
+        {
+            while (!_isHanded)
+                Monitor.Wait(_turn);
+        }
+
+        if (!_isDone)
+            Run(static () => false);
+        if (_fault is null)
+            _ended.SetResult();
+        else
+            _ended.SetException(_fault);
+    }
+
+    private void Run(Func<bool> letsGo)
     {
         try
         {
             while (steps.MoveNext())
             {
-                if (isIdle && isStarved())
-                {
-                    _ = BackgroundThreads.Start(() => Run(isIdle: false));
+                if (letsGo())
                     return;
-                }
             }
 
             steps.Dispose();
-            _ended.SetResult();
         }
         catch (Exception exception)
         {
             // What a step threw has ended the enumerator too.
-            _ended.SetException(exception);
+            _fault = exception;
         }
+
+        _isDone = true;
     }
 
     /// <summary>Compares the time on the clock with the time on a core, of the thread that asks.</summary>
