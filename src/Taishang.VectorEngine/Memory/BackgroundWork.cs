@@ -25,8 +25,8 @@ internal sealed partial class BackgroundWork(IEnumerator<Pause> steps, Func<bool
     /// <summary>Starts it; the task ends with it, or fails as it does.</summary>
     public Task Start()
     {
-        // Both are made by the caller: a thread inherits how its maker runs, and without privileges it may not leave the
-        // idle policy. What awaits the work is told by the second one for the same reason.
+        // Both are made by the caller: a thread inherits how its maker runs, and without privileges it may not leave
+        // the idle policy. What awaits the work is told by the second one for the same reason.
         _ = BackgroundThreads.Start(End);
         _ = BackgroundThreads.StartIdle(Begin);
         return _ended.Task;
