@@ -55,6 +55,21 @@ public static class AiErrors
         }
     }
 
+    /// <summary>
+    /// True when the failed call can not have reached a worker: none was connected, or no connection came about. What
+    /// was broken off later may have been begun, even where the worker has told nothing yet.
+    /// </summary>
+    internal static bool IsUnsent(ApiException e)
+    {
+        if (e.Code != ErrorCodes.AiUnavailable) return false;
+        for (Exception? cause = e; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is RpcException rpc) return IsConnect(rpc.Status.DebugException);
+        }
+
+        return true;
+    }
+
     internal static CallFailure Read(RpcException e)
     {
         var code = CodeOf(e.Trailers);

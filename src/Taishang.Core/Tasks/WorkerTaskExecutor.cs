@@ -36,17 +36,10 @@ internal sealed class WorkerTaskExecutor(string type, IAiClient ai, TimeProvider
             TimeLimitMs = (long)context.TimeLimit.TotalMilliseconds,
         };
         if (context.Checkpoint is { } checkpoint) request.CheckpointJson = checkpoint;
-        var begun = false;
         try
         {
             var last = await RunAsync(
-                request,
-                (one, token) =>
-                {
-                    begun = true;
-                    return TakeAsync(context, one, token);
-                },
-                context.StopRequested, cancellation);
+                request, (one, token) => TakeAsync(context, one, token), context.StopRequested, cancellation);
             return last.EventCase switch
             {
                 RunTaskEvent.EventOneofCase.Failure =>
@@ -55,10 +48,10 @@ internal sealed class WorkerTaskExecutor(string type, IAiClient ai, TimeProvider
                 _ => last.Result.HasJson ? last.Result.Json : null,
             };
         }
-        catch (ApiException e) when (e.Code == ErrorCodes.ShuttingDown
-            || (e.Code == ErrorCodes.AiUnavailable && !begun))
+        catch (ApiException e) when (e.Code == ErrorCodes.ShuttingDown || AiErrors.IsUnsent(e))
         {
-            // It stops, or went between the claim and the call: nothing was begun that could be lost.
+            // It stops, or went between the claim and the call: nothing was begun that could be lost. A worker that
+            // died after the call was sent may have died of it, before a word of it came here: that attempt counts.
             await Task.Delay(StoppingPause, time, cancellation);
             throw new TaskLetGoException("the ai worker is stopping or gone", e);
         }

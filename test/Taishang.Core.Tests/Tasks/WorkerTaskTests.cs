@@ -1,4 +1,6 @@
+using Grpc.Core;
 using Taishang.Contracts.Ai.V1;
+using Taishang.Core.AiClient;
 using Taishang.Core.Api;
 using Taishang.Core.Tasks;
 using Taishang.Testing.Hosts;
@@ -52,7 +54,7 @@ public sealed class WorkerTaskTests
         {
             if (request.Attempt == 2) return Done(request.CheckpointJson);
             await tell(new RunTaskEvent { Checkpoint = new RunTaskCheckpoint { Json = """{"next":4}""" } });
-            throw new ApiException(ErrorCodes.AiUnavailable);
+            throw Broken(HttpRequestError.Unknown);
         };
 
         var id = await CreateAsync(host, Translate);
@@ -177,6 +179,25 @@ public sealed class WorkerTaskTests
         var task = await WaitAsync(host, await CreateAsync(host, Translate), "completed");
 
         Assert.Equal((1, 4, 4), (task["attempt"].GetInt32(), task["result.next"].GetInt32(), calls));
+    }
+
+    [Theory]
+    [InlineData(HttpRequestError.ConnectionError, 1)]
+    [InlineData(HttpRequestError.NameResolutionError, 1)]
+    [InlineData(HttpRequestError.ResponseEnded, 2)]
+    [InlineData(HttpRequestError.Unknown, 2)]
+    public async Task A_worker_that_dies_before_its_first_word_uses_an_attempt_up_if_it_may_have_been_called(
+        HttpRequestError how, int attempts)
+    {
+        await using var host = await StartAsync();
+        var calls = 0;
+        host.Ai.OnRunTask = (_, _, _) => Interlocked.Increment(ref calls) == 1
+            ? throw Broken(how)
+            : Task.FromResult(Done("{}"));
+
+        var task = await WaitAsync(host, await CreateAsync(host, Translate), "completed");
+
+        Assert.Equal((attempts, 2), (task["attempt"].GetInt32(), calls));
     }
 
     [Fact]
@@ -331,6 +352,10 @@ public sealed class WorkerTaskTests
             ["Tasks:Default:BackoffMaxMs"] = "1",
         },
     });
+
+    /// <summary>A call that the transport gave up, as the client of gRPC tells it.</summary>
+    private static ApiException Broken(HttpRequestError how) => AiErrors.Read(new RpcException(
+        new Status(StatusCode.Unavailable, "Error starting gRPC call", new HttpRequestException(how)))).Error;
 
     private static async Task<string> CreateAsync(CoreHost host, string body)
     {
