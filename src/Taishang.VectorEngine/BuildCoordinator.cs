@@ -46,7 +46,7 @@ internal sealed class BuildCoordinator : IAsyncDisposable
         }
 
         if (progress is not null)
-            run.Listen(progress);
+            run.Progress.Listen(progress);
 
         try
         {
@@ -121,7 +121,8 @@ internal sealed class BuildCoordinator : IAsyncDisposable
                         run.Demand = MaintenanceDemand.Compaction;
                 }
 
-                await _maintainer.RunAsync(demand, run.Report, run.Stop.Token);
+                await _maintainer.RunAsync(demand, run.Progress.Report, run.Stop.Token);
+                await run.Progress.ToldAsync();
                 _pause.Succeeded();
                 lock (_lock)
                 {
@@ -208,11 +209,9 @@ internal sealed class BuildCoordinator : IAsyncDisposable
 
     private sealed class Run(CancellationTokenSource stop)
     {
-        private readonly Lock _telling = new();
-        private readonly List<IProgress<double>> _listeners = [];
-        private double _told;
-
         public CancellationTokenSource Stop { get; } = stop;
+
+        public BuildProgress Progress { get; } = new();
 
         public Task Task { get; set; } = Task.CompletedTask;
 
@@ -221,28 +220,5 @@ internal sealed class BuildCoordinator : IAsyncDisposable
         public int Joined { get; set; }
 
         public MaintenanceDemand Demand { get; set; }
-
-        public void Listen(IProgress<double> listener)
-        {
-            lock (_telling)
-                _listeners.Add(listener);
-        }
-
-        /// <summary>
-        /// Tells a share that is larger than all before it. Threads of a build may come in the wrong order, and a
-        /// second pass begins anew; nobody who listens sees the progress go back.
-        /// </summary>
-        public void Report(double share)
-        {
-            lock (_telling)
-            {
-                if (share <= _told)
-                    return;
-
-                _told = share;
-                foreach (var listener in _listeners)
-                    listener.Report(share);
-            }
-        }
     }
 }

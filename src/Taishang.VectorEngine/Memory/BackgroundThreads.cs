@@ -25,29 +25,57 @@ internal static partial class BackgroundThreads
     private const int OfThread = 0;
     private const int Myself = 0;
 
+    private static readonly PoolRelay Relay = new();
+
     /// <summary>Runs the work on a thread that gives way; what awaits it goes on elsewhere.</summary>
-    public static Task Start(Action work) => Start(work, OrdinaryPolicy);
+    public static Task Start(Action work)
+    {
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        StartThread(
+            () =>
+            {
+                try
+                {
+                    work();
+                    Post(ended.SetResult);
+                }
+                catch (Exception exception)
+                {
+                    Post(() => ended.SetException(exception));
+                }
+            },
+            isIdle: false);
+        return ended.Task;
+    }
 
     /// <summary>Runs a work in steps on a thread that gives way at once, and on one with a share of its own where that
     /// one gets too little. What awaits it goes on elsewhere.</summary>
     public static Task Start(IEnumerable<Pause> steps) =>
         new BackgroundWork(steps.GetEnumerator(), new BackgroundWork.Share().IsStarved).Start();
 
-    /// <summary>Runs the work where a core has nothing else to do: for what finds out by itself when that is too
-    /// seldom.</summary>
-    public static Task StartIdle(Action work) => Start(work, IdlePolicy);
+    /// <summary>Has the pool do something for a thread that gives way: see <see cref="PoolRelay"/>.</summary>
+    public static void Post(Action work) => Relay.Post(work);
 
-    private static Task Start(Action work, int policy) => Task.Factory.StartNew(
-        () =>
+    /// <summary>A thread of its own for work that catches what it throws.</summary>
+    /// <param name="work">Ends with the thread.</param>
+    /// <param name="isIdle">Runs only where a core has nothing else to do.</param>
+    public static void StartThread(Action work, bool isIdle)
+    {
+        // Made before the first thread that gives way, by one that does not.
+        Relay.EnsureStarted();
+        var thread = new Thread(() =>
         {
             // The thread ends with the work, so that nothing has to be taken back.
             if (OperatingSystem.IsLinux())
-                GiveWay(policy);
+                GiveWay(isIdle ? IdlePolicy : OrdinaryPolicy);
             work();
-        },
-        CancellationToken.None,
-        TaskCreationOptions.LongRunning | TaskCreationOptions.RunContinuationsAsynchronously,
-        TaskScheduler.Default);
+        })
+        {
+            IsBackground = true,
+            Name = isIdle ? "taishang idle" : "taishang build",
+        };
+        thread.Start();
+    }
 
     /// <summary>A refusal leaves the thread as it is.</summary>
     private static unsafe void GiveWay(int policy)

@@ -26,9 +26,9 @@ internal sealed partial class BackgroundWork(IEnumerator<Pause> steps, Func<bool
     public Task Start()
     {
         // Both are made by the caller: a thread inherits how its maker runs, and without privileges it may not leave
-        // the idle policy. What awaits the work is told by the second one for the same reason.
-        _ = BackgroundThreads.Start(End);
-        _ = BackgroundThreads.StartIdle(Begin);
+        // the idle policy.
+        BackgroundThreads.StartThread(End, isIdle: false);
+        BackgroundThreads.StartThread(Begin, isIdle: true);
         return _ended.Task;
     }
 
@@ -53,9 +53,9 @@ internal sealed partial class BackgroundWork(IEnumerator<Pause> steps, Func<bool
         if (!_isDone)
             Run(static () => false);
         if (_fault is null)
-            _ended.SetResult();
+            BackgroundThreads.Post(_ended.SetResult);
         else
-            _ended.SetException(_fault);
+            BackgroundThreads.Post(() => _ended.SetException(_fault));
     }
 
     private void Run(Func<bool> letsGo)
