@@ -12,6 +12,13 @@ internal static class CoresBench
 {
     public const string ChildVerb = "tasks-child";
 
+    private const int CoresMax = 3;
+    private const int Rounds = 3;
+
+    /// <summary>Of each process: a server runs for weeks, and what is compiled in the first seconds is not the queue's.
+    /// </summary>
+    private const int WarmUp = 6_000;
+
     private const string Counts = """
         SELECT count(*) FILTER (WHERE verb = 'claim'), count(*) FILTER (WHERE verb = 'complete'),
             count(DISTINCT task_id), count(*) FILTER (WHERE verb NOT IN ('create', 'claim', 'complete'))
@@ -20,15 +27,28 @@ internal static class CoresBench
 
     public static async Task RunAsync(BenchPostgres postgres, int tasks, CancellationToken cancellation)
     {
-        var report = new Report($"tasks postgresql: {tasks} no-op tasks in several processes");
-        for (var cores = 1; cores <= 3; cores++)
+        var report = new Report(
+            $"tasks postgresql: {tasks} no-op tasks in several processes, medians of {Rounds} rounds");
+        var measured = Enumerable.Range(1, CoresMax).ToDictionary(
+            cores => cores, _ => new List<(double Speed, double CpuUs, double ServerUs)>());
+        // Taken in turn, so that a machine that slows down meanwhile slows all of them.
+        for (var round = 0; round < Rounds; round++)
         {
-            var connection = await postgres.CreateDatabaseAsync($"cores{cores}");
+            for (var cores = 1; cores <= CoresMax; cores++)
+            {
+                var connection = await postgres.CreateDatabaseAsync($"cores{cores}round{round}");
+                measured[cores].Add(await MeasureAsync(postgres, connection, cores, tasks, cancellation));
+            }
+        }
+
+        foreach (var (cores, rounds) in measured)
+        {
             var name = $"{cores} {(cores == 1 ? "process" : "processes")}";
-            var (speed, cpuUs, serverUs) = await MeasureAsync(postgres, connection, cores, tasks, cancellation);
-            report.Add(name, speed, "tasks/s");
-            report.Add($"{name}, CPU of the cores", cpuUs, "us/task");
-            report.Add($"{name}, CPU of the server", serverUs, "us/task");
+            report.Add(name, Median(rounds.Select(round => round.Speed)), "tasks/s");
+            report.Add($"{name}, slowest", rounds.Min(round => round.Speed), "tasks/s");
+            report.Add($"{name}, fastest", rounds.Max(round => round.Speed), "tasks/s");
+            report.Add($"{name}, CPU of the cores", Median(rounds.Select(round => round.CpuUs)), "us/task");
+            report.Add($"{name}, CPU of the server", Median(rounds.Select(round => round.ServerUs)), "us/task");
         }
 
         report.Print();
@@ -50,14 +70,13 @@ internal static class CoresBench
     private static async Task<(double Speed, double CpuUs, double ServerUs)> MeasureAsync(
         BenchPostgres postgres, string connection, int cores, int tasks, CancellationToken cancellation)
     {
-        const int WarmUp = 200;
         var share = tasks / cores;
         var children = new List<Process>();
         try
         {
             for (var i = 0; i < cores; i++)
             {
-                children.Add(Start(connection, share, WarmUp));
+                children.Add(Start(connection, share));
                 await children[^1].StandardOutput.ReadLineAsync(cancellation);
             }
 
@@ -94,6 +113,8 @@ internal static class CoresBench
         }
     }
 
+    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(Rounds / 2);
+
     private static TimeSpan CpuTime(List<Process> children)
     {
         foreach (var child in children) child.Refresh();
@@ -108,7 +129,7 @@ internal static class CoresBench
             await pause.WaitForNextTickAsync(cancellation);
     }
 
-    private static Process Start(string connection, int share, int warmUp)
+    private static Process Start(string connection, int share)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!)
         {
@@ -118,7 +139,7 @@ internal static class CoresBench
         };
         if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet")
             start.ArgumentList.Add(typeof(CoresBench).Assembly.Location);
-        foreach (var argument in (string[])[ChildVerb, connection, $"{share}", $"{warmUp}"])
+        foreach (var argument in (string[])[ChildVerb, connection, $"{share}", $"{WarmUp}"])
             start.ArgumentList.Add(argument);
         return Process.Start(start)!;
     }
