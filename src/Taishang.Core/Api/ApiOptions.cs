@@ -24,25 +24,34 @@ public sealed class ApiOptions
     [Range(1, 1440)]
     public int IdempotencySweepMinutes { get; set; } = 10;
 
-    /// <summary>Requests of one client in one group of routes, when the group has no limit of its own.</summary>
+    /// <summary>Requests of one caller in one group of routes, when the group has no limit of its own.</summary>
     public RateLimit RateLimit { get; set; } = new();
 
     /// <summary>
-    /// Limits by group: the path's first segment after <c>/api/taishang/</c>, such as <c>vectors</c> or <c>tasks</c>.
+    /// Limits by group: <c>v1</c>, or the path's first segment after <c>/api/taishang/</c>, such as <c>vectors</c> or
+    /// <c>tasks</c>; <c>other</c> for paths that lead nowhere.
     /// </summary>
     public Dictionary<string, RateLimit> RateLimits { get; set; } = [];
-}
 
-/// <summary>A token bucket.</summary>
-public sealed class RateLimit
-{
-    /// <summary>Tokens that come back each second: 0 (no limit) to 10,000,000, default 20,000.</summary>
-    public int TokensPerSecond { get; set; } = 20_000;
+    /// <summary>Limits of single callers, before those of their groups: the first that fits. At most 1,000.</summary>
+    public List<CallerRateLimit> CallerRateLimits { get; set; } = [];
 
-    /// <summary>Tokens that a rested client may spend at once: 1–10,000,000, default 40,000.</summary>
-    public int Burst { get; set; } = 40_000;
+    /// <summary>
+    /// Callers with a bucket of their own in each group, at once: 100–10,000,000, default 100,000, at some 200 bytes
+    /// each. Those that come when so many are busy share one bucket.
+    /// </summary>
+    [Range(100, 10_000_000)]
+    public int RateLimitCallersMax { get; set; } = 100_000;
 
-    internal bool IsValid => TokensPerSecond is >= 0 and <= TokensMax && Burst is >= 1 and <= TokensMax;
+    /// <summary>
+    /// How fast one address may bring forth keys and tenants that have no bucket yet, since whoever likes can make them
+    /// up. Those beyond share the bucket of the address. Default 100 a second after a first 10,000; 0 is no limit.
+    /// </summary>
+    public RateLimit NewCallers { get; set; } = new() { TokensPerSecond = 100, Burst = 10_000 };
 
-    private const int TokensMax = 10_000_000;
+    /// <summary>
+    /// Networks, as CIDR, of proxies whose <c>X-Forwarded-For</c> is believed. Default none: the address of whoever
+    /// is connected counts.
+    /// </summary>
+    public List<string> TrustedProxies { get; set; } = [];
 }

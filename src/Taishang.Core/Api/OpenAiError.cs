@@ -6,7 +6,7 @@ namespace Taishang.Core.Api;
 
 /// <summary>
 /// Errors in the form that clients of OpenAI read: <c>{error: {message, type, param, code}}</c>. The code is the name
-/// in our own table, but for the one that clients look at, a model that is not there.
+/// in our own table, but for those that clients look at: a model that is not there, and a limit that is passed.
 /// </summary>
 internal static class OpenAiError
 {
@@ -30,7 +30,9 @@ internal static class OpenAiError
     }
 
     private static string NameOf(ErrorCode code) =>
-        code == ErrorCodes.ModelRouteNotFound ? ErrorCodes.ModelNotFound.Name : code.Name;
+        code == ErrorCodes.ModelRouteNotFound ? ErrorCodes.ModelNotFound.Name
+        : code == ErrorCodes.TooManyRequests ? "rate_limit_exceeded"
+        : code.Name;
 
     private static string TypeOf(int status) => status switch
     {

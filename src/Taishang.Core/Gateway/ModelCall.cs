@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using Taishang.Core.Api;
 using Taishang.Core.Gateway.Routes;
 using Taishang.Core.Models;
 

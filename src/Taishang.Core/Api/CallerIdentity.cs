@@ -1,11 +1,10 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http;
-using Taishang.Core.Api;
 
-namespace Taishang.Core.Gateway;
+namespace Taishang.Core.Api;
 
-/// <summary>Who calls a model: what budgets count by and caches keep apart.</summary>
+/// <summary>Who calls: what limits and budgets count by, and caches keep apart.</summary>
 /// <param name="Tenant">As the caller says.</param>
 /// <param name="KeyId">Of the bearer token, from which the token cannot be told.</param>
 internal sealed record CallerIdentity(string Tenant, string KeyId)
@@ -21,26 +20,35 @@ internal sealed record CallerIdentity(string Tenant, string KeyId)
     /// <summary>Work that no request stands behind, such as a task.</summary>
     public static CallerIdentity Own { get; } = new(DefaultTenant, "server");
 
-    private static CallerIdentity Nobody { get; } = new(DefaultTenant, AnonymousKey);
+    /// <summary>Who says nothing of itself.</summary>
+    public static CallerIdentity Nobody { get; } = new(DefaultTenant, AnonymousKey);
 
     /// <param name="context">null outside of a request.</param>
     /// <exception cref="ApiException">The tenant's header is no name of one.</exception>
     public static CallerIdentity Of(HttpContext? context)
     {
         if (context is null) return Own;
-        var tenant = TenantOf(context.Request.Headers);
-        var key = KeyIdOf(context.Request.Headers.Authorization);
-        return tenant == DefaultTenant && key == AnonymousKey ? Nobody : new CallerIdentity(tenant, key);
+        return Find(context) ?? throw new ApiException(
+            ErrorCodes.InvalidArgument,
+            $"{TenantHeader}: expected one name of 1 to {TenantLengthMax} characters without control characters");
     }
 
-    private static string TenantOf(IHeaderDictionary headers)
+    /// <summary>The same, worked out once for a request; null where the tenant's header is no name of one.</summary>
+    public static CallerIdentity? Find(HttpContext context)
+    {
+        if (context.Features.Get<CallerIdentity>() is { } known) return known;
+        if (TenantOf(context.Request.Headers) is not { } tenant) return null;
+        var key = KeyIdOf(context.Request.Headers.Authorization);
+        var caller = tenant == DefaultTenant && key == AnonymousKey ? Nobody : new CallerIdentity(tenant, key);
+        context.Features.Set(caller);
+        return caller;
+    }
+
+    private static string? TenantOf(IHeaderDictionary headers)
     {
         var given = headers[TenantHeader];
         if (given.Count == 0) return DefaultTenant;
-        if (given is [{ Length: > 0 and <= TenantLengthMax } tenant] && !tenant.Any(char.IsControl)) return tenant;
-        throw new ApiException(
-            ErrorCodes.InvalidArgument,
-            $"{TenantHeader}: expected one name of 1 to {TenantLengthMax} characters without control characters");
+        return given is [{ Length: > 0 and <= TenantLengthMax } tenant] && !tenant.Any(char.IsControl) ? tenant : null;
     }
 
     /// <summary>The first 16 hexadecimal digits of the token's SHA-256.</summary>
