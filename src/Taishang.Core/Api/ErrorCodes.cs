@@ -84,6 +84,8 @@ public static class ErrorCodes
         "every target of the route asks to slow down");
     public static readonly ErrorCode ModelRouteNoMatch = Semantic(
         20025, "model_route_no_match", "no target of the route takes this call");
+    public static readonly ErrorCode ModelAtLimit = new(
+        20026, "model_at_limit", 429, StatusCode.ResourceExhausted, true, "the model is at a limit of its config");
 
     // 30xxx: collections
     public static readonly ErrorCode CollectionNotFound = NotFound(

@@ -31,7 +31,7 @@ internal static class OpenAiError
 
     private static string NameOf(ErrorCode code) =>
         code == ErrorCodes.ModelRouteNotFound ? ErrorCodes.ModelNotFound.Name
-        : code == ErrorCodes.TooManyRequests ? "rate_limit_exceeded"
+        : code == ErrorCodes.TooManyRequests || code == ErrorCodes.ModelAtLimit ? "rate_limit_exceeded"
         : code.Name;
 
     private static string TypeOf(int status) => status switch

@@ -1,3 +1,5 @@
+using Taishang.Core.Api;
+using Taishang.Core.Gateway.Limits;
 using Taishang.Core.Models;
 
 namespace Taishang.Core.Gateway;
@@ -5,6 +7,8 @@ namespace Taishang.Core.Gateway;
 /// <summary>One try of a call at one model, as whoever sends it sees it.</summary>
 internal sealed class CallAttempt(ModelCall call, UsableModel model, string target, CancellationToken cancellation)
 {
+    private ModelLease? _lease;
+
     public ModelCall Call { get; } = call;
 
     public UsableModel Model { get; } = model;
@@ -13,6 +17,8 @@ internal sealed class CallAttempt(ModelCall call, UsableModel model, string targ
     public string Target { get; } = target;
 
     public CancellationToken Cancellation { get; } = cancellation;
+
+    public required ModelLimiter Limiter { private get; init; }
 
     /// <summary>Its answer goes nowhere: neither to the caller nor into a cache.</summary>
     public bool IsShadow { get; init; }
@@ -28,6 +34,31 @@ internal sealed class CallAttempt(ModelCall call, UsableModel model, string targ
 
     /// <summary>Tokens that the model has written so far, as far as anybody can tell before its summary.</summary>
     public long OutputTokens { get; private set; }
+
+    /// <summary>Runs it, and gives back what it has taken of the model's limits and not used.</summary>
+    public async Task<CallResult<T>> RunAsync<T>(Func<CallAttempt, Task<CallResult<T>>> send)
+    {
+        try
+        {
+            var result = await send(this);
+            _lease?.Settle(result.Calls, result.InputTokens + result.OutputTokens);
+            return result;
+        }
+        catch (Exception e)
+        {
+            // Whether one that was cut off or came late was read, nobody knows; one that failed was not.
+            _lease?.Fail(HasBegun || e is not ApiException api || api.Code == ErrorCodes.AiTimeout);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Takes room in the model's limits, before anything is sent: what a cache knows needs none.
+    /// </summary>
+    /// <param name="requests">Calls of the model.</param>
+    /// <param name="tokens">At most, as far as anybody can tell.</param>
+    /// <exception cref="ApiException">There is none (20026).</exception>
+    public void TakeRoom(int requests, long tokens) => _lease = Limiter.Take(Model, requests, tokens);
 
     /// <summary>A part of the answer has gone to the caller.</summary>
     public void Passed(int tokens)

@@ -25,6 +25,7 @@ internal static class CallFaults
 
     public static CallFault Of(Exception e) => e switch
     {
+        ApiException full when full.Code == ErrorCodes.ModelAtLimit => CallFault.Full,
         ApiException { Code.Number: var number } when OfTargets.Contains(number) => CallFault.Target,
         ApiException { Code.Number: var number } when OfLimits.Contains(number) => CallFault.Limit,
         // The caller's own, or our workers': another target would fare no better.
@@ -46,4 +47,7 @@ internal enum CallFault
 
     /// <summary>It works, and asks to be left alone for a while.</summary>
     Limit,
+
+    /// <summary>It was not asked: as much as its config allows is already asked of it.</summary>
+    Full,
 }

@@ -19,6 +19,7 @@ internal sealed class CallWalk(ModelCall call, ModelGate gate, TimeProvider time
     private bool _drilled;
     private ApiException? _failure;
     private ApiException? _passedOver;
+    private ApiException? _full;
     private TimeSpan? _shortestWait;
     private bool _allLimited = true;
     private readonly DateTimeOffset? _callersDeadline = RequestBudget.Deadline;
@@ -86,6 +87,9 @@ internal sealed class CallWalk(ModelCall call, ModelGate gate, TimeProvider time
             case CallFault.Limit:
                 step.Limited(NowMs, ((ApiException)e).RetryAfter ?? LimitWait);
                 break;
+            case CallFault.Full:
+                PassOverFull(step, (ApiException)e);
+                return call.Route is not null;
             case CallFault.Target when !IsCallersOwn((ApiException)e):
                 step.Failed(NowMs);
                 break;
@@ -98,13 +102,32 @@ internal sealed class CallWalk(ModelCall call, ModelGate gate, TimeProvider time
         return call.Route is not null && !hasBegun;
     }
 
+    /// <summary>A smaller call may still have room there, so nothing is told to its health.</summary>
+    private void PassOverFull(CallStep step, ApiException e)
+    {
+        step.Leave();
+        Tries--;
+        _full = e;
+        NoteWait(e);
+    }
+
     /// <summary>Why there is no further target.</summary>
     public ApiException End()
     {
         if (call.Route is not { } route) return _failure ?? new ApiException(ErrorCodes.Internal);
         if (_failure is not null) return Exhausted(route, _failure);
         if (IsLate) return new ApiException(ErrorCodes.AiTimeout, $"the time of the route {route.Name} is used up");
-        return route.NobodyFor(call.Traits, NowMs, _passedOver);
+        return _full is not null ? AllFull(route, _full) : route.NobodyFor(call.Traits, NowMs, _passedOver);
+    }
+
+    /// <summary>Others may be free before, that were left alone for now.</summary>
+    private ApiException AllFull(RouteState route, ApiException full)
+    {
+        var wait = _shortestWait ?? LimitWait;
+        if (route.FreeIn(call.Traits, NowMs) is { } others && others < wait) wait = others;
+        return new ApiException(
+            ErrorCodes.ModelRouteLimited, $"no target of the route {route.Name} has room: {full.Message}", null, wait,
+            full);
     }
 
     private bool IsLate => _deadline is { } end && time.GetUtcNow() >= end;
@@ -145,6 +168,11 @@ internal sealed class CallWalk(ModelCall call, ModelGate gate, TimeProvider time
     {
         _failure = e;
         if (CallFaults.Of(e) != CallFault.Limit) _allLimited = false;
+        NoteWait(e);
+    }
+
+    private void NoteWait(ApiException e)
+    {
         var wait = e.RetryAfter ?? LimitWait;
         if (_shortestWait is null || wait < _shortestWait) _shortestWait = wait;
     }

@@ -39,6 +39,7 @@ internal sealed class ChatCalls(IAiClient ai, ModelCaller caller, AnswerCache ca
             if (cache.Find(key) is { } known) return await ReplayAsync(attempt, known, onChunk);
         }
 
+        attempt.TakeRoom(body.Size.Calls, body.Size.InputTokens + body.Size.OutputTokensMax);
         var kept = ttl is null ? null : new List<IMessage>();
         ByteString? completion = null;
         var request = new ChatRequest

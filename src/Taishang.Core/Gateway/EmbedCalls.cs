@@ -26,8 +26,7 @@ internal sealed class EmbedCalls(
     public Task<Served<EmbeddedList>> EmbedAsync(
         ModelCall call, IReadOnlyList<string> texts, int? dimensions, CancellationToken cancellation)
     {
-        var batch = options.Value.EmbedBatchTexts;
-        var size = new CallSize(CallSize.TokensMaxOf(texts), 0, (texts.Count + batch - 1) / batch);
+        var size = new CallSize(CallSize.TokensMaxOf(texts), 0, CallsOf(texts.Count));
         return caller.RunAsync(call, size, attempt => SendAsync(attempt, texts, dimensions), cancellation);
     }
 
@@ -41,6 +40,7 @@ internal sealed class EmbedCalls(
         if (missing.Count == 0)
             return new CallResult<EmbeddedList>(new EmbeddedList(found, tokens), 0, 0, 0, 0);
         var spec = SpecOf(attempt.Model, dimensions);
+        attempt.TakeRoom(CallsOf(missing.Count), CallSize.TokensMaxOf(missing.Select(row => texts[row])));
         var (paid, calls, modelMs) = (0L, 0, 0.0);
         for (var at = 0; at < missing.Count; at += options.Value.EmbedBatchTexts)
         {
@@ -60,6 +60,8 @@ internal sealed class EmbedCalls(
 
         return new CallResult<EmbeddedList>(new EmbeddedList(found, tokens + paid), paid, 0, calls, modelMs);
     }
+
+    private int CallsOf(int texts) => (texts + options.Value.EmbedBatchTexts - 1) / options.Value.EmbedBatchTexts;
 
     /// <summary>Fills in what the cache knows. Gives the rows that it does not, and the tokens of those that it does.
     /// </summary>

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Taishang.Core.Gateway.Caches;
+using Taishang.Core.Gateway.Limits;
 using Taishang.Core.Gateway.OpenAi;
 using Taishang.Core.Gateway.Routes;
 
@@ -18,6 +19,7 @@ internal static class GatewaySetup
             .ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<GatewayMetrics>();
         services.TryAddSingleton<ICallAdmission, OpenAdmission>();
+        services.AddSingleton<ModelLimiter>();
         services.AddSingleton<ShadowCalls>();
         services.AddSingleton<ModelCaller>();
         services.AddSingleton<VectorCache>();

@@ -13,11 +13,14 @@ internal sealed class InferCalls(IAiClient ai, ModelCaller caller, AnswerCache c
     /// <param name="texts">Of the input, for its size; none for tensors.</param>
     /// <param name="cancellation">Of the request.</param>
     public Task<Served<InferenceModelResponse>> InferAsync(
-        ModelCall call, InferenceModelRequest input, IReadOnlyList<string> texts, CancellationToken cancellation) =>
-        caller.RunAsync(
-            call, new CallSize(CallSize.TokensMaxOf(texts), 0, 1), attempt => SendAsync(attempt, input), cancellation);
+        ModelCall call, InferenceModelRequest input, IReadOnlyList<string> texts, CancellationToken cancellation)
+    {
+        var size = new CallSize(CallSize.TokensMaxOf(texts), 0, 1);
+        return caller.RunAsync(call, size, attempt => SendAsync(attempt, input, size), cancellation);
+    }
 
-    private async Task<CallResult<InferenceModelResponse>> SendAsync(CallAttempt attempt, InferenceModelRequest input)
+    private async Task<CallResult<InferenceModelResponse>> SendAsync(
+        CallAttempt attempt, InferenceModelRequest input, CallSize size)
     {
         var ttl = cache.TtlOf(attempt);
         CacheKey key = default;
@@ -28,6 +31,7 @@ internal sealed class InferCalls(IAiClient ai, ModelCaller caller, AnswerCache c
                 return new CallResult<InferenceModelResponse>((InferenceModelResponse)known[0], 0, 0, 0, 0);
         }
 
+        attempt.TakeRoom(size.Calls, size.InputTokens);
         // A message of its own for each try: the record of calls keeps it. What it holds is shared and not changed.
         var request = new InferenceModelRequest { Model = attempt.Model.Spec };
         if (input.InputCase == InferenceModelRequest.InputOneofCase.Tensors) request.Tensors = input.Tensors;

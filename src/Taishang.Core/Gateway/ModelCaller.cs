@@ -1,4 +1,5 @@
 using Taishang.Core.Api;
+using Taishang.Core.Gateway.Limits;
 using Taishang.Core.Models;
 
 namespace Taishang.Core.Gateway;
@@ -8,7 +9,8 @@ namespace Taishang.Core.Gateway;
 /// served. What is sent, and to which of the worker's methods, is the caller's.
 /// </summary>
 internal sealed class ModelCaller(
-    ICallAdmission admission, ModelGate gate, ShadowCalls shadows, GatewayMetrics metrics, TimeProvider time)
+    ICallAdmission admission, ModelGate gate, ModelLimiter limiter, ShadowCalls shadows, GatewayMetrics metrics,
+    TimeProvider time)
 {
     /// <param name="call">Who calls, and where it may go.</param>
     /// <param name="size">The most that it can use.</param>
@@ -23,7 +25,11 @@ internal sealed class ModelCaller(
         await using var reservation = await ReserveAsync(call, step, size, cancellation);
         while (true)
         {
-            var attempt = new CallAttempt(call, step.Model, step.Target, cancellation) { Tries = walk.Tries };
+            var attempt = new CallAttempt(call, step.Model, step.Target, cancellation)
+            {
+                Limiter = limiter,
+                Tries = walk.Tries,
+            };
             try
             {
                 var result = await TryAsync(walk, step, attempt, send);
@@ -50,7 +56,7 @@ internal sealed class ModelCaller(
     {
         walk.LimitAttempt();
         var started = time.GetTimestamp();
-        var result = await send(attempt);
+        var result = await attempt.RunAsync(send);
         attempt.IsDone = true;
         var elapsed = time.GetElapsedTime(started).TotalMilliseconds;
         if (result.Calls == 0)

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Taishang.Core.AiClient;
 using Taishang.Core.Api;
+using Taishang.Core.Gateway.Limits;
 using Taishang.Core.Models;
 
 namespace Taishang.Core.Gateway;
@@ -12,8 +13,8 @@ namespace Taishang.Core.Gateway;
 /// nobody sees what it says, and nothing that becomes of it counts anywhere but in its own figures.
 /// </summary>
 internal sealed class ShadowCalls(
-    ModelGate gate, GatewayMetrics metrics, IOptions<GatewayOptions> options, IHostApplicationLifetime lifetime,
-    TimeProvider time, ILogger<ShadowCalls> log)
+    ModelGate gate, ModelLimiter limiter, GatewayMetrics metrics, IOptions<GatewayOptions> options,
+    IHostApplicationLifetime lifetime, TimeProvider time, ILogger<ShadowCalls> log)
 {
     private int _running;
 
@@ -43,7 +44,12 @@ internal sealed class ShadowCalls(
             var limit = TimeSpan.FromMilliseconds(options.Value.ShadowTimeoutMs);
             RequestBudget.EndAt(time.GetUtcNow() + limit);
             var model = await gate.RequireAsync(reference, null, null, lifetime.ApplicationStopping);
-            await send(new CallAttempt(call, model, reference, lifetime.ApplicationStopping) { IsShadow = true });
+            var attempt = new CallAttempt(call, model, reference, lifetime.ApplicationStopping)
+            {
+                Limiter = limiter,
+                IsShadow = true,
+            };
+            await attempt.RunAsync(send);
             metrics.Shadowed(route, "ok");
         }
         catch (Exception e)

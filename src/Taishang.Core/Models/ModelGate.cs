@@ -158,4 +158,7 @@ public sealed record UsableModel(Model Model, ModelVersion Version, ModelSpec Sp
 {
     /// <summary>null for a version that costs nothing, or of which nobody has said what.</summary>
     public ModelPrice? Price { get; } = ModelPrice.Of(Version.Config);
+
+    /// <summary>null for a version that may be asked for as much as anybody likes.</summary>
+    public ModelLimits? Limits { get; } = ModelLimits.Of(Version.Config);
 }

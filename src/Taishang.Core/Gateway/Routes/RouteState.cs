@@ -62,6 +62,20 @@ internal sealed class RouteState
     public IReadOnlyList<TargetView> Views(long nowMs) =>
         [.. Targets.Select(target => target.Health.View(target.Reference, nowMs))];
 
+    /// <summary>When the first of the targets can be asked again that can not be now; null where there is none.</summary>
+    public TimeSpan? FreeIn(in CallTraits traits, long nowMs)
+    {
+        long? first = null;
+        foreach (var target in Targets)
+        {
+            if (!target.Takes(traits) || target.Health.IsAvailable(nowMs)) continue;
+            var own = target.Health.AvailableInMs(nowMs);
+            if (first is null || own < first) first = own;
+        }
+
+        return first is { } ms ? TimeSpan.FromMilliseconds(Math.Max(WaitMsMin, ms)) : null;
+    }
+
     /// <summary>Why no target takes a call. It changes nothing in the health of the targets.</summary>
     /// <param name="passedOver">What the registry said of one that it did not let be called.</param>
     public ApiException NobodyFor(in CallTraits traits, long nowMs, ApiException? passedOver)
