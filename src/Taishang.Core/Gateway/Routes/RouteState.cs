@@ -62,7 +62,7 @@ internal sealed class RouteState
     public IReadOnlyList<TargetView> Views(long nowMs) =>
         [.. Targets.Select(target => target.Health.View(target.Reference, nowMs))];
 
-    /// <summary>When the first of the targets can be asked again that can not be now; null where there is none.</summary>
+    /// <summary>When the first of the targets can be asked that can not be now; null where there is none.</summary>
     public TimeSpan? FreeIn(in CallTraits traits, long nowMs)
     {
         long? first = null;
