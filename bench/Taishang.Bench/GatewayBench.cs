@@ -17,7 +17,8 @@ internal static class GatewayBench
     /// <summary>Calls a second of the paced run: what a busy team sends, far from what the machine can do.</summary>
     private const int Pace = 1_000;
 
-    private const int WarmCallsASecond = 2_000;
+    /// <summary>Times the length of a part: how long it is warmed at most.</summary>
+    private const int WarmUpFactorMax = 4;
     private const int BatchTexts = 64;
     private const string Model = "builtin/taishang-embed";
     private const string Embeddings = "/v1/embeddings";
@@ -34,13 +35,18 @@ internal static class GatewayBench
             targets = new[] { new { model = Model } },
             cache = new { vectors = false },
         });
-        // What is compiled for good only after many calls would be measured as it is never seen again.
-        var warm = 0;
-        while (warm < size.Seconds * WarmCallsASecond) warm += Overheads(address, TimeSpan.FromSeconds(1), 0, null, "");
+        // A server runs for weeks, and what it compiles for good meanwhile is done when calls get no faster.
+        var (best, since) = (0, 0);
+        for (var second = 0; second < size.Seconds * WarmUpFactorMax && since < size.Seconds; second++)
+        {
+            var calls = Overheads(address, TimeSpan.FromSeconds(1), 0, null, "");
+            (best, since) = calls > best ? (calls, 0) : (best, since + 1);
+        }
+
         var length = TimeSpan.FromSeconds(size.Seconds);
         var before = CpuMs(server.Pid);
-        var calls = Overheads(address, length, 0, report, "overhead, closed loop");
-        report.Add("server's CPU time of a call, the model's included", (CpuMs(server.Pid) - before) / calls, "ms");
+        var made = Overheads(address, length, 0, report, "overhead, closed loop");
+        report.Add("server's CPU time of a call, the model's included", (CpuMs(server.Pid) - before) / made, "ms");
         Overheads(address, length, Pace, report, $"overhead at {Pace} calls/s");
         Cached(address, length, report, "cached, one text", 1, "float");
         Cached(address, length, report, "cached, one text base64", 1, "base64");
