@@ -17,7 +17,7 @@ internal static class AlertEndpoints
         group.MapGet("/{id}", GetAsync);
         group.MapPut("/{id}", ReplaceAsync);
         group.MapDelete("/{id}", DeleteAsync);
-        group.MapPost("/{id}/test", TestAsync);
+        group.MapPost("/{id}/test", TestAsync).WithoutBody();
         group.MapGet("/{id}/events", EventsAsync);
         group.MapGet("/{id}/deliveries", DeliveriesAsync);
     }

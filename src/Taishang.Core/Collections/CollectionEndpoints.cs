@@ -42,7 +42,7 @@ internal static class CollectionEndpoints
         routes.MapGet($"{Root}/{{id}}", GetAsync);
         routes.MapPut($"{Root}/{{id}}", ChangeAsync);
         routes.MapDelete($"{Root}/{{id}}", DeleteAsync);
-        routes.MapPost($"{Root}/{{id}}/build", BuildAsync);
+        routes.MapPost($"{Root}/{{id}}/build", BuildAsync).WithoutBody();
         routes.MapAliases();
         routes.MapSnapshots();
     }

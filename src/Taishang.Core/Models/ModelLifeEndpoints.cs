@@ -13,10 +13,10 @@ internal static class ModelLifeEndpoints
 {
     public static void MapModelLife(this IEndpointRouteBuilder models)
     {
-        models.MapPost("{id}/activate", ActivateAsync);
-        models.MapPost("{id}/deactivate", DeactivateAsync);
+        models.MapPost("{id}/activate", ActivateAsync).WithoutBody();
+        models.MapPost("{id}/deactivate", DeactivateAsync).WithoutBody();
         models.MapPost("{id}/deprecate", DeprecateAsync);
-        models.MapPost("{id}/test", TestAsync);
+        models.MapPost("{id}/test", TestAsync).WithoutBody();
     }
 
     private static async Task<IResult> ActivateAsync(

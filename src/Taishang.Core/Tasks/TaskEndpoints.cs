@@ -26,10 +26,10 @@ internal static class TaskEndpoints
         group.MapGet("/{id}", GetAsync);
         group.MapPut("/{id}", UpdateAsync);
         group.MapDelete("/{id}", DeleteAsync);
-        group.MapPost("/{id}/start", Verb(TaskVerb.Start));
-        group.MapPost("/{id}/stop", Verb(TaskVerb.Stop));
-        group.MapPost("/{id}/cancel", Verb(TaskVerb.Cancel));
-        group.MapPost("/{id}/retry", Verb(TaskVerb.Retry));
+        group.MapPost("/{id}/start", Verb(TaskVerb.Start)).WithoutBody();
+        group.MapPost("/{id}/stop", Verb(TaskVerb.Stop)).WithoutBody();
+        group.MapPost("/{id}/cancel", Verb(TaskVerb.Cancel)).WithoutBody();
+        group.MapPost("/{id}/retry", Verb(TaskVerb.Retry)).WithoutBody();
         group.MapGet("/{id}/events", EventsAsync);
         group.MapTaskWatching();
     }

@@ -31,6 +31,8 @@ public sealed class BadRequestTests
         {
             var row = HasId(operation) ? rows[operation.Path.Split('/')[3]] : null;
             if (operation.Body is not null) await BadBodiesAsync(driver, operation, row);
+            else if (operation.Method == "POST")
+                await driver.FailAsync(400, 10003, new Call(operation.Id, row ?? Nobody, """{"color":1}"""));
             if (IsList(operation)) await BadQueriesAsync(driver, operation, row);
             if (HasId(operation)) await UnknownIdAsync(driver, operation);
         }

@@ -17,9 +17,9 @@ internal static class ScheduleEndpoints
         group.MapGet("/{id}", GetAsync);
         group.MapPut("/{id}", UpdateAsync);
         group.MapDelete("/{id}", DeleteAsync);
-        group.MapPost("/{id}/pause", Pause(true));
-        group.MapPost("/{id}/resume", Pause(false));
-        group.MapPost("/{id}/run", RunAsync).WithIdempotency();
+        group.MapPost("/{id}/pause", Pause(true)).WithoutBody();
+        group.MapPost("/{id}/resume", Pause(false)).WithoutBody();
+        group.MapPost("/{id}/run", RunAsync).WithoutBody().WithIdempotency();
     }
 
     private static async Task<IResult> ListAsync(
