@@ -36,12 +36,17 @@ internal static class OnnxBench
         using var files = new OnnxModels(options);
         using var models = new EmbeddingModels(options, [new OnnxProvider(files, options)], TimeProvider.System);
         var reference = new ModelReference("onnx", "encoder");
-        List<NamedOnnxInputs> batches = Batches(texts, options, model);
+        List<NamedOnnxInputs> batches = Batches([texts], options, model);
+        // What the queue makes of the callers' texts when all wait at once: shorter batches with more padding.
+        List<NamedOnnxInputs> shared =
+            [.. texts.Chunk(Callers * TextsOfCall).SelectMany(
+                group => Batches([.. group.Chunk(TextsOfCall)], options, model))];
         using InferenceSession plain = Session(model, spins: true);
         using InferenceSession ours = Session(model, spins: false);
 
         var spinning = new List<Pace>();
         var sleeping = new List<Pace>();
+        var sharing = new List<Pace>();
         var alone = new List<Pace>();
         var many = new List<Pace>();
         TimeSpan length = TimeSpan.FromSeconds(size.Seconds / (double)Rounds);
@@ -49,20 +54,23 @@ internal static class OnnxBench
         {
             spinning.Add(Bare(plain, batches, length, cancellation));
             sleeping.Add(Bare(ours, batches, length, cancellation));
+            sharing.Add(Bare(ours, shared, length, cancellation));
             alone.Add(await ProviderAsync(models, reference, texts, 1, texts.Length, length, cancellation));
             many.Add(await ProviderAsync(models, reference, texts, Callers, TextsOfCall, length, cancellation));
         }
-        foreach (NamedOnnxInputs batch in batches) batch.Dispose();
+        foreach (NamedOnnxInputs batch in batches.Concat(shared)) batch.Dispose();
 
         var report = new Report($"onnx: {file.Layers} layers of {file.Width}, texts of 3 to {LongestWords + 2} tokens");
         report.Add("bare loop, threads that spin", Rate(spinning), "texts/s");
         report.Add("bare loop, threads that sleep", Rate(sleeping), "texts/s");
+        report.Add($"bare loop, batches of {Callers} callers", Rate(sharing), "texts/s");
         report.Add("provider, one call of all", Rate(alone), "texts/s");
         report.Add($"provider, {Callers} callers of {TextsOfCall} texts", Rate(many), "texts/s");
         // Of each round by itself: what runs beside it on the machine changes between them.
         report.Add("one call to bare, same threads", Median(alone.Zip(sleeping, (a, b) => a.Rate / b.Rate)), "");
         report.Add(
-            $"{Callers} callers to bare, same threads", Median(many.Zip(sleeping, (a, b) => a.Rate / b.Rate)), "");
+            $"{Callers} callers to bare, same threads and batches",
+            Median(many.Zip(sharing, (a, b) => a.Rate / b.Rate)), "");
         report.Add("one call to bare, spinning", Median(alone.Zip(spinning, (a, b) => a.Rate / b.Rate)), "");
         // What the machine does beside it is not in this one.
         report.Add(
@@ -82,14 +90,17 @@ internal static class OnnxBench
         return new InferenceSession(Path.Combine(folder, "model.onnx"), settings);
     }
 
-    /// <summary>The batches that the provider makes of the texts, when they come in one call.</summary>
-    private static List<NamedOnnxInputs> Batches(string[] texts, ModelOptions options, string folder)
+    /// <summary>The batches that the provider makes of calls that wait together.</summary>
+    private static List<NamedOnnxInputs> Batches(string[][] calls, ModelOptions options, string folder)
     {
         ModelConfig config = ModelConfig.Parse(new ModelReference("onnx", Path.GetFileName(folder)));
         TextTokenizer tokenizer = TokenizerFiles.Load(new ModelFolder(options.ModelsFolder), config);
-        TokenizedText[] tokens = tokenizer.EncodeAll(texts, 512, CancellationToken.None);
         var queue = new TextQueue(options.MaxBatchTexts, options.MaxBatchTokens, exact: false);
-        queue.Add(new TextJob(null!, tokens, (_, _, _) => { })); // Nothing is run by it.
+        foreach (string[] texts in calls)
+        {
+            TokenizedText[] tokens = tokenizer.EncodeAll(texts, 512, CancellationToken.None);
+            queue.Add(new TextJob(null!, tokens, (_, _, _) => { })); // Nothing is run by it.
+        }
         var batches = new List<NamedOnnxInputs>();
         for (List<QueuedText> batch = queue.Take(); batch.Count > 0; batch = queue.Take())
             batches.Add(NamedOnnxInputs.Pack(batch));
