@@ -6,6 +6,7 @@ using Taishang.Core.AiClient;
 using Taishang.Core.Alerts;
 using Taishang.Core.Api;
 using Taishang.Core.Collections;
+using Taishang.Core.Costs;
 using Taishang.Core.Data;
 using Taishang.Core.Gateway;
 using Taishang.Core.Health;
@@ -29,6 +30,7 @@ public static class CoreSetup
         configuration = configuration.GetSection("Taishang");
         services.AddApi(configuration);
         services.AddData(configuration);
+        services.AddCosts(configuration);
         services.AddAiClient(configuration);
         services.AddModels(configuration);
         services.AddGateway(configuration);
@@ -47,6 +49,7 @@ public static class CoreSetup
         app.UseRequestBudget(app.Services.GetRequiredService<TimeProvider>());
         app.MapModels();
         app.MapGateway();
+        app.MapCosts();
         app.MapCollections();
         app.MapVectors();
         app.MapTasks();

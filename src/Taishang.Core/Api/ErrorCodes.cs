@@ -86,6 +86,19 @@ public static class ErrorCodes
         20025, "model_route_no_match", "no target of the route takes this call");
     public static readonly ErrorCode ModelAtLimit = new(
         20026, "model_at_limit", 429, StatusCode.ResourceExhausted, true, "the model is at a limit of its config");
+    public static readonly ErrorCode BudgetExceeded = new(
+        20030, "budget_exceeded", 429, StatusCode.ResourceExhausted, true, "a budget is used up");
+    public static readonly ErrorCode BudgetHeld = new(
+        20031, "budget_held", 429, StatusCode.ResourceExhausted, true,
+        "what is left of a budget is held by calls under way");
+    public static readonly ErrorCode BudgetExists = Conflict(
+        20032, "budget_exists", "a budget of this name exists");
+    public static readonly ErrorCode BudgetNotFound = NotFound(20034, "budget_not_found", "no such budget");
+    public static readonly ErrorCode BudgetUncounted = Semantic(
+        20035, "budget_uncounted", "a budget refuses calls that it can not count");
+    public static readonly ErrorCode BudgetInvalid = Invalid(20036, "budget_invalid", "the budget is invalid");
+    public static readonly ErrorCode UsageInvalid = Invalid(
+        20037, "usage_invalid", "the query or correction of usage is invalid");
 
     // 30xxx: collections
     public static readonly ErrorCode CollectionNotFound = NotFound(

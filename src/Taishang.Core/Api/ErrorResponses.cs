@@ -68,7 +68,7 @@ public static class ErrorResponses
     {
         var response = context.Response;
         response.ContentType = Envelope.JsonContentType;
-        if (error.RetryAfter is not null || error.Code.Retriable)
+        if ((error.RetryAfter is not null || error.Code.Retriable) && !OpenAiError.HidesWait(context.Request.Path, error))
         {
             response.Headers.RetryAfter = SecondsOf(error.RetryAfter).ToString("0");
         }

@@ -23,6 +23,11 @@ internal static class CallFaults
         ErrorCodes.ModelNotActive, ErrorCodes.ModelRetired, ErrorCodes.ModelInvalid,
     }.Select(code => code.Number).ToFrozenSet();
 
+    private static readonly FrozenSet<int> OfBudgets = new[]
+    {
+        ErrorCodes.BudgetExceeded, ErrorCodes.BudgetHeld, ErrorCodes.BudgetUncounted,
+    }.Select(code => code.Number).ToFrozenSet();
+
     public static CallFault Of(Exception e) => e switch
     {
         ApiException full when full.Code == ErrorCodes.ModelAtLimit => CallFault.Full,
@@ -31,6 +36,9 @@ internal static class CallFaults
         // The caller's own, or our workers': another target would fare no better.
         _ => CallFault.Other,
     };
+
+    /// <summary>A model's budget does not let a target be called.</summary>
+    public static bool IsOfBudget(ApiException e) => OfBudgets.Contains(e.Code.Number);
 
     /// <summary>The registry does not let a target be called: it is passed over, and was not tried.</summary>
     public static bool IsOfRegistry(ApiException e) => OfRegistry.Contains(e.Code.Number);

@@ -20,6 +20,7 @@ internal sealed class CallWalk(ModelCall call, ModelGate gate, TimeProvider time
     private ApiException? _failure;
     private ApiException? _passedOver;
     private ApiException? _full;
+    private ApiException? _ofBudget;
     private TimeSpan? _shortestWait;
     private bool _allLimited = true;
     private readonly DateTimeOffset? _callersDeadline = RequestBudget.Deadline;
@@ -111,11 +112,20 @@ internal sealed class CallWalk(ModelCall call, ModelGate gate, TimeProvider time
         NoteWait(e);
     }
 
+    /// <summary>The target was not tried: a budget that names its model has no room for the call.</summary>
+    public void PassOver(CallStep step, ApiException e)
+    {
+        step.Leave();
+        Tries--;
+        _ofBudget = e;
+    }
+
     /// <summary>Why there is no further target.</summary>
     public ApiException End()
     {
         if (call.Route is not { } route) return _failure ?? new ApiException(ErrorCodes.Internal);
         if (_failure is not null) return Exhausted(route, _failure);
+        if (_ofBudget is not null && _full is null) return _ofBudget;
         if (IsLate) return new ApiException(ErrorCodes.AiTimeout, $"the time of the route {route.Name} is used up");
         return _full is not null ? AllFull(route, _full) : route.NobodyFor(call.Traits, NowMs, _passedOver);
     }

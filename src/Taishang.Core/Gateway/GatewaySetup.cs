@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Taishang.Core.Gateway.Caches;
 using Taishang.Core.Gateway.Limits;
 using Taishang.Core.Gateway.OpenAi;
@@ -18,7 +17,6 @@ internal static class GatewaySetup
         services.AddOptions<GatewayOptions>().Bind(configuration.GetSection("Gateway"))
             .ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<GatewayMetrics>();
-        services.TryAddSingleton<ICallAdmission, OpenAdmission>();
         services.AddSingleton<ModelLimiter>();
         services.AddSingleton<ShadowCalls>();
         services.AddSingleton<ModelCaller>();

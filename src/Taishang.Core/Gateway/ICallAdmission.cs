@@ -13,6 +13,12 @@ internal interface ICallAdmission
 /// <summary>What a call holds until it has ended; disposed without being settled, it gives all back.</summary>
 internal interface IReservation : IAsyncDisposable
 {
+    /// <summary>
+    /// Holds what is asked for by the model that is about to be tried, in the place of what was held for the one before.
+    /// </summary>
+    /// <exception cref="ApiException">This model's budget is used up (429): another may be tried.</exception>
+    ValueTask EnterAsync(CallScope tried, CallEstimate estimate, CancellationToken cancellation);
+
     /// <summary>Puts what was used in the place of what was reserved.</summary>
     ValueTask SettleAsync(CallUsage usage, CancellationToken cancellation);
 }

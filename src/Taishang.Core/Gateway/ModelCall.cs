@@ -47,13 +47,17 @@ internal sealed record ModelCall
 
     public CallScope ScopeWith(UsableModel model) => new(
         Caller.Tenant, Caller.KeyId, model.Model.Id, model.Model.Reference, model.Version.Version,
-        Route?.Name);
+        Route?.Name, model.Price?.Currency);
 
-    public CallEstimate EstimateOf(CallSize size) => new(
+    /// <summary>Whoever serves it.</summary>
+    public CallEstimate EstimateOf(CallSize size) => Route is null ? EstimateOf(Model, size) : new CallEstimate(
+        size.InputTokens, size.OutputTokensMax, Route.CostsMaxOf(size));
+
+    /// <summary>When this model serves it.</summary>
+    public static CallEstimate EstimateOf(UsableModel? model, CallSize size) => new(
         size.InputTokens, size.OutputTokensMax,
-        Route is null
-            ? Model?.Price?.CostOf(size.InputTokens, size.OutputTokensMax, size.Calls)
-            : Route.CostMaxOf(size));
+        model?.Price is { } price
+            ? [new CostAnswer(price.CostOf(size.InputTokens, size.OutputTokensMax, size.Calls), price.Currency)] : []);
 }
 
 /// <summary>How much a call can ask for at most.</summary>

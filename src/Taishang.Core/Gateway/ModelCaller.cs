@@ -25,6 +25,12 @@ internal sealed class ModelCaller(
         await using var reservation = await ReserveAsync(call, step, size, cancellation);
         while (true)
         {
+            if (!await EnterAsync(call, walk, step, reservation, size, cancellation))
+            {
+                step = await walk.NextAsync(cancellation) ?? throw Refused(call, walk.End());
+                continue;
+            }
+
             var attempt = new CallAttempt(call, step.Model, step.Target, cancellation)
             {
                 Limiter = limiter,
@@ -86,6 +92,29 @@ internal sealed class ModelCaller(
         }
     }
 
+    /// <summary>False when the budget of the model is used up, and another target may be tried.</summary>
+    private static async ValueTask<bool> EnterAsync(
+        ModelCall call, CallWalk walk, CallStep step, IReservation reservation, CallSize size,
+        CancellationToken cancellation)
+    {
+        try
+        {
+            await reservation.EnterAsync(
+                call.ScopeWith(step.Model), ModelCall.EstimateOf(step.Model, size), cancellation);
+            return true;
+        }
+        catch (ApiException e) when (call.Route is not null && CallFaults.IsOfBudget(e))
+        {
+            walk.PassOver(step, e);
+            return false;
+        }
+        catch
+        {
+            step.Leave();
+            throw;
+        }
+    }
+
     /// <summary>The caller has part of an answer, or went away from it: that much was used.</summary>
     private static ValueTask SettleBrokenAsync(IReservation reservation, CallAttempt attempt, CallSize size)
     {
@@ -93,7 +122,8 @@ internal sealed class ModelCaller(
         var cost = model.Price?.CostOf(size.InputTokens, attempt.OutputTokens, 1);
         return reservation.SettleAsync(
             new CallUsage(
-                size.InputTokens, attempt.OutputTokens, cost, model.Model.Reference, model.Version.Version, false),
+                size.InputTokens, attempt.OutputTokens, cost, model.Model.Reference, model.Version.Version, false,
+                model.Price?.Currency),
             CancellationToken.None);
     }
 

@@ -44,7 +44,8 @@ internal sealed record ServedBy
     public double ModelMs { get; init; }
 
     public CallUsage Usage() =>
-        new(InputTokens, OutputTokens, Cost, Model.Model.Reference, Model.Version.Version, Cached);
+        new(
+            InputTokens, OutputTokens, Cost, Model.Model.Reference, Model.Version.Version, Cached, Model.Price?.Currency);
 
     public ServedAnswer ToAnswer() => new(
         Route, Target, Model.Model.Reference, Model.Version.Version, Tries, Fallback, Cached,

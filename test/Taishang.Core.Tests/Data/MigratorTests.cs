@@ -112,8 +112,9 @@ public sealed class MigratorTests
 
         await session.ExecuteAsync("PRAGMA defer_foreign_keys = ON");
         var tables = await session.QueryAsync<string>(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'");
-        foreach (var table in tables.OrderByDescending(name => name.Length))
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY rowid DESC");
+        // Those that refer to others were made after them.
+        foreach (var table in tables)
             await session.ExecuteAsync($"DROP TABLE {table}");
     }
 }

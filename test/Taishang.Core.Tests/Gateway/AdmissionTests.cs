@@ -23,11 +23,12 @@ public sealed class AdmissionTests
         var (scope, estimate) = Assert.Single(_book.Reserved);
         Assert.Equal(("acme", "2c70e12b7a0646f9", "builtin/a", "1.0.0", "main"),
             (scope.Tenant, scope.KeyId, scope.ModelReference, scope.Version, scope.Route));
-        Assert.Equal((9, 18m), (estimate.InputTokens, estimate.CostMax!.Value));
+        Assert.Equal((9, 18m), (estimate.InputTokens, estimate.CostIn("USD")));
         Assert.Equal(
-            new CallUsage(5, 0, 10m, "builtin/b", "1.0.0", false), Assert.Single(_book.Settled));
+            new CallUsage(5, 0, 10m, "builtin/b", "1.0.0", false, "USD"), Assert.Single(_book.Settled));
+        Assert.Equal(["builtin/a", "builtin/b"], _book.Entered);
         await world.EmbedAsync("main", "12345", ("X-Taishang-Tenant", "acme"));
-        Assert.Equal(new CallUsage(0, 0, 0m, "builtin/b", "1.0.0", true), _book.Settled.Last());
+        Assert.Equal(new CallUsage(0, 0, 0m, "builtin/b", "1.0.0", true, "USD"), _book.Settled.Last());
         Assert.Equal((2, 0), (_book.Settled.Count, _book.Released));
     }
 
@@ -69,6 +70,8 @@ public sealed class AdmissionTests
 
         public ConcurrentQueue<CallUsage> Settled { get; } = new();
 
+        public ConcurrentQueue<string> Entered { get; } = new();
+
         public int Released => _released;
 
         public bool Refuses { get; set; }
@@ -84,6 +87,13 @@ public sealed class AdmissionTests
         private sealed class Reservation(Book book) : IReservation
         {
             private bool _settled;
+
+            public ValueTask EnterAsync(
+                CallScope tried, CallEstimate estimate, CancellationToken cancellation)
+            {
+                book.Entered.Enqueue(tried.ModelReference);
+                return ValueTask.CompletedTask;
+            }
 
             public ValueTask SettleAsync(CallUsage usage, CancellationToken cancellation)
             {

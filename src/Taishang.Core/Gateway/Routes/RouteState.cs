@@ -46,17 +46,20 @@ internal sealed class RouteState
     /// <summary>True for the share of calls that a shadow gets too.</summary>
     public bool DrawsShadow() => Definition.Shadow is { } shadow && _dice.Share() < shadow.Share;
 
-    /// <summary>By the dearest target; null where none has a price.</summary>
-    public decimal? CostMaxOf(CallSize size)
+    /// <summary>By the dearest target in each currency; empty where none has a price.</summary>
+    public IReadOnlyList<CostAnswer> CostsMaxOf(CallSize size)
     {
-        decimal? most = null;
+        List<CostAnswer>? most = null;
         foreach (var target in Targets)
         {
-            var cost = target.Price?.CostOf(size.InputTokens, size.OutputTokensMax, size.Calls);
-            if (cost is not null && (most is null || cost > most)) most = cost;
+            if (target.Price is not { } price) continue;
+            var cost = price.CostOf(size.InputTokens, size.OutputTokensMax, size.Calls);
+            var at = most?.FindIndex(one => one.Currency == price.Currency) ?? -1;
+            if (at < 0) (most ??= []).Add(new CostAnswer(cost, price.Currency));
+            else if (most![at].Amount < cost) most[at] = new CostAnswer(cost, price.Currency);
         }
 
-        return most;
+        return most is null ? [] : most;
     }
 
     public IReadOnlyList<TargetView> Views(long nowMs) =>
