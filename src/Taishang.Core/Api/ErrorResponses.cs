@@ -68,7 +68,8 @@ public static class ErrorResponses
     {
         var response = context.Response;
         response.ContentType = Envelope.JsonContentType;
-        if ((error.RetryAfter is not null || error.Code.Retriable) && !OpenAiError.HidesWait(context.Request.Path, error))
+        var waits = error.RetryAfter is not null || error.Code.Retriable;
+        if (waits && !OpenAiError.HidesWait(context.Request.Path, error))
         {
             response.Headers.RetryAfter = SecondsOf(error.RetryAfter).ToString("0");
         }

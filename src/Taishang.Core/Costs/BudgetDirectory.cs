@@ -15,7 +15,8 @@ internal sealed class BudgetDirectory(BudgetStore store) : IDisposable
     public ValueTask<BudgetSet> GetAsync(CancellationToken cancellation) =>
         _set is { } set ? new ValueTask<BudgetSet>(set) : new ValueTask<BudgetSet>(ReadAsync(true, cancellation));
 
-    /// <summary>Reads what has changed since it was last read. While the database is away what is known stands.</summary>
+    /// <summary>Reads what has changed since it was last read. While the database is away what is known
+    /// stands.</summary>
     public Task RefreshAsync(CancellationToken cancellation) => ReadAsync(false, cancellation);
 
     public void Dispose() => _loading.Dispose();

@@ -141,7 +141,7 @@ internal sealed record BudgetAnswer
             Thresholds = budget.ReadThresholds(),
             State = new BudgetStateAnswer(
                 state.Period, Amount(state.Used), Amount(state.Abandoned), Amount(state.Reserved),
-                Amount(budget.LimitUnits - state.Used - state.Abandoned - state.Reserved), state.Refused,
+                Amount(budget.LimitUnits - state.Used - state.Abandoned), state.Refused,
                 BudgetPeriod.Of(budget.Period, now).EndsAt),
             CreatedAt = budget.CreatedAt,
             UpdatedAt = budget.UpdatedAt,
@@ -154,7 +154,7 @@ internal sealed record BudgetAnswer
 /// <param name="Used">As calls have settled it, and corrections.</param>
 /// <param name="Abandoned">Leased to processes that died: counted as spent.</param>
 /// <param name="Reserved">Leased to processes that admit calls.</param>
-/// <param name="Left">Of the limit; below 0 where more was used than reserved.</param>
+/// <param name="Left">Of the limit, what is reserved among it; below 0 where more was used than reserved.</param>
 /// <param name="Refused">Calls that were refused, or would have been in shadow mode.</param>
 /// <param name="ResetsAt">When the next period begins.</param>
 internal sealed record BudgetStateAnswer(

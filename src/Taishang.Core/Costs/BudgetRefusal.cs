@@ -25,7 +25,7 @@ internal sealed record BudgetRefusal(long Left, long Limit, DateTimeOffset EndsA
             + (held ? ", and what is left is held by calls under way" : "");
         var code = held ? ErrorCodes.BudgetHeld : ErrorCodes.BudgetExceeded;
         var wait = held ? HeldWait : EndsAt > now ? EndsAt - now : HeldWait;
-        return new ApiException(code, why, [new FieldError("budget", code.Number, why)], wait);
+        return new ApiException(code, $"budget: {why}", [new FieldError("budget", code.Number, why)], wait);
     }
 
     public static ApiException Uncounted(Budget budget, string model)
@@ -33,6 +33,6 @@ internal sealed record BudgetRefusal(long Left, long Limit, DateTimeOffset EndsA
         var why = $"the budget '{budget.Name}' refuses what it can not count: {model} has no price in"
             + $" {budget.Currency}";
         return new ApiException(
-            ErrorCodes.BudgetUncounted, why, [new FieldError("budget", ErrorCodes.BudgetUncounted.Number, why)]);
+            ErrorCodes.BudgetUncounted, $"budget: {why}", [new FieldError("budget", ErrorCodes.BudgetUncounted.Number, why)]);
     }
 }

@@ -129,7 +129,8 @@ internal static class BudgetRules
         if (body.Currency is null || !IsCurrency(body.Currency))
             Add(errors, "currency", "expected a currency of three capital letters, such as USD");
         if (body.Limit is <= 0 or > CostAmounts.MoneyMax || decimal.Round(body.Limit, MoneyDigits) != body.Limit)
-            Add(errors, "limit", $"expected above 0 to {CostAmounts.MoneyMax} with at most {MoneyDigits} decimal places");
+            Add(errors, "limit",
+                $"expected above 0 to {CostAmounts.MoneyMax} with at most {MoneyDigits} decimal places");
     }
 
     private static void CheckThresholds(FieldErrors errors, IReadOnlyList<int>? thresholds)
@@ -143,8 +144,9 @@ internal static class BudgetRules
 
     private static void Same(FieldErrors errors, string field, string? before, string? now)
     {
-        if (before != now)
-            Add(errors, field, $"can not change, it is {(before is null ? "null" : $"'{before}'")}: make another budget");
+        if (before == now) return;
+        var stays = before is null ? "null" : $"'{before}'";
+        Add(errors, field, $"can not change, it is {stays}: make another budget");
     }
 
     private static void Text(FieldErrors errors, string field, string text, int min, int max)

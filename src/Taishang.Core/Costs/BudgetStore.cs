@@ -10,14 +10,14 @@ internal sealed class BudgetStore(Database database, TimeProvider time)
     public const int BudgetsMax = 1_000;
 
     private const string Select = """
-        SELECT id, name, description, tenant, key_id, model, route, unit, currency, period, limit_units, mode, uncounted,
-            thresholds, created_at, updated_at
+        SELECT id, name, description, tenant, key_id, model, route, unit, currency, period, limit_units, mode,
+            uncounted, thresholds, created_at, updated_at
         FROM tai_budgets
         """;
 
     private const string Insert = """
-        INSERT INTO tai_budgets (id, name, description, tenant, key_id, model, route, unit, currency, period, limit_units,
-            mode, uncounted, thresholds, created_at, updated_at)
+        INSERT INTO tai_budgets (id, name, description, tenant, key_id, model, route, unit, currency, period,
+            limit_units, mode, uncounted, thresholds, created_at, updated_at)
         VALUES (@Id, @Name, @Description, @Tenant, @KeyId, @Model, @Route, @Unit, @Currency, @Period, @LimitUnits,
             @Mode, @Uncounted, @Thresholds, @CreatedAt, @UpdatedAt)
         """;
@@ -62,7 +62,8 @@ internal sealed class BudgetStore(Database database, TimeProvider time)
             await session.QueryAsync<Budget>($"{Select} ORDER BY id LIMIT {BudgetsMax}")),
         cancellation);
 
-    /// <summary>The row that has this id already is given back as it is: an earlier try of the request made it.</summary>
+    /// <summary>The row that has this id already is given back as it is: an earlier try of the request made
+    /// it.</summary>
     /// <exception cref="ApiException">The name is taken (20032), or there are as many as may be (20033).</exception>
     public Task<Budget> InsertAsync(Budget budget, CancellationToken cancellation) => NamedAsync(budget, () =>
         database.WriteAsync(
@@ -138,7 +139,7 @@ internal sealed class BudgetStore(Database database, TimeProvider time)
 
     /// <summary>As far as it has come in the database; all 0 where nothing was used.</summary>
     public Task<IReadOnlyList<BudgetState>> StatesAsync(
-        IReadOnlyList<Budget> budgets, CancellationToken cancellation) => database.ReadAsync<IReadOnlyList<BudgetState>>(
+        IReadOnlyList<Budget> budgets, CancellationToken cancellation) => database.ReadAsync(
         async session =>
         {
             var states = new List<BudgetState>(budgets.Count);
@@ -149,7 +150,7 @@ internal sealed class BudgetStore(Database database, TimeProvider time)
                     ?? new BudgetState { BudgetId = budget.Id, Period = period });
             }
 
-            return states;
+            return (IReadOnlyList<BudgetState>)states;
         },
         cancellation);
 

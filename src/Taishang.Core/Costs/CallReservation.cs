@@ -2,7 +2,8 @@ using Taishang.Core.Gateway;
 
 namespace Taishang.Core.Costs;
 
-/// <summary>What one call holds: in the budgets of its caller and route, and in those of the model that is tried.</summary>
+/// <summary>What one call holds: in the budgets of its caller and route, and in those of the model that is
+/// tried.</summary>
 internal sealed class CallReservation(BudgetAdmission admission, CallScope scope) : IReservation
 {
     private static readonly List<BudgetHold> Nothing = [];

@@ -50,7 +50,8 @@ internal sealed class CostExchange(Database database)
 
     private const string Limit = "SELECT limit_units, thresholds FROM tai_budgets WHERE id = @budgetId";
 
-    /// <summary>From here on the row is this transaction's alone. The lease is what it was less what is spent and given back.
+    /// <summary>From here on the row is this transaction's alone. The lease is what it was less what is spent and
+    /// given back.
     /// </summary>
     private const string Settle = """
         UPDATE tai_budget_periods SET used = used + @used, refused = refused + @refused,
@@ -131,7 +132,8 @@ internal sealed class CostExchange(Database database)
     /// <summary>Periods in which somebody was refused while others held room.</summary>
     public Task<IReadOnlyList<(string BudgetId, string Period)>> WantedAsync(CancellationToken cancellation) =>
         database.ReadAsync<IReadOnlyList<(string, string)>>(
-            async session => [.. (await session.QueryAsync<LeaseRow>(Wanted)).Select(row => (row.BudgetId, row.Period))],
+            async session =>
+                [.. (await session.QueryAsync<LeaseRow>(Wanted)).Select(row => (row.BudgetId, row.Period))],
             cancellation);
 
     /// <summary>Counts what dead processes have leased as spent; returns how many have died.</summary>

@@ -71,7 +71,8 @@ internal sealed class CostLedger(IOptions<CostOptions> options, TimeProvider tim
     {
         foreach (var (budgetId, period) in wanted)
         {
-            if (_current.TryGetValue(budgetId, out var counter) && counter.Period.Key == period) counter.IsWanted = true;
+            if (_current.TryGetValue(budgetId, out var counter) && counter.Period.Key == period)
+                counter.IsWanted = true;
         }
     }
 

@@ -5,7 +5,8 @@ using Taishang.Core.Gateway;
 
 namespace Taishang.Core.Costs;
 
-/// <summary>Registers budgets and usage. Added early, so that it stops late: what calls have used is written then.</summary>
+/// <summary>Registers budgets and usage. Added early, so that it stops late: what calls have used is written
+/// then.</summary>
 internal static class CostSetup
 {
     public static void AddCosts(this IServiceCollection services, IConfiguration configuration)

@@ -14,7 +14,8 @@ internal sealed class CostWorker(
     DatabaseState state, TimeProvider time, IOptions<CostOptions> options, ILogger<CostWorker> logger)
     : BackgroundService
 {
-    /// <summary>One for a batch that was in doubt, the others for rows of usage beyond those of one transaction.</summary>
+    /// <summary>One for a batch that was in doubt, the others for rows of usage beyond those of one
+    /// transaction.</summary>
     private const int FlushRoundsMax = 4;
 
     /// <summary>Of a stop: calls that end late may still leave something.</summary>

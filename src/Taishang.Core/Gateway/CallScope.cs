@@ -9,7 +9,8 @@ namespace Taishang.Core.Gateway;
 /// <param name="Route">Its name; null where a model was called directly.</param>
 /// <param name="Currency">Of the model's price; null where it has none.</param>
 internal sealed record CallScope(
-    string Tenant, string KeyId, string ModelId, string ModelReference, string Version, string? Route, string? Currency);
+    string Tenant, string KeyId, string ModelId, string ModelReference, string Version, string? Route,
+    string? Currency);
 
 /// <summary>The most that a call can use, before it is made.</summary>
 /// <param name="InputTokens">A token is at least a byte of text.</param>

@@ -14,7 +14,8 @@ internal interface ICallAdmission
 internal interface IReservation : IAsyncDisposable
 {
     /// <summary>
-    /// Holds what is asked for by the model that is about to be tried, in the place of what was held for the one before.
+    /// Holds what is asked for by the model that is about to be tried, in the place of what was held for the one
+    /// before.
     /// </summary>
     /// <exception cref="ApiException">This model's budget is used up (429): another may be tried.</exception>
     ValueTask EnterAsync(CallScope tried, CallEstimate estimate, CancellationToken cancellation);

@@ -45,7 +45,8 @@ internal sealed record ServedBy
 
     public CallUsage Usage() =>
         new(
-            InputTokens, OutputTokens, Cost, Model.Model.Reference, Model.Version.Version, Cached, Model.Price?.Currency);
+            InputTokens, OutputTokens, Cost, Model.Model.Reference, Model.Version.Version, Cached,
+            Model.Price?.Currency);
 
     public ServedAnswer ToAnswer() => new(
         Route, Target, Model.Model.Reference, Model.Version.Version, Tries, Fallback, Cached,

@@ -112,7 +112,8 @@ public sealed class BudgetLifeTests
         Assert.Equal(ErrorCodes.BudgetExceeded, refused.Code);
         // Until the first of December.
         Assert.Equal(8, (int)Math.Round(refused.RetryAfter!.Value.TotalDays));
-        Assert.Contains("0 calls left of 3 calls until 2026-12-01T00:00:00Z", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "0 calls left of 3 calls until 2026-12-01T00:00:00Z", refused.Message, StringComparison.Ordinal);
         await node.Worker.FlushAsync(default);
         Assert.Equal(0, await ReservedAsync(world, "2026-11-22"));
     }

@@ -45,7 +45,8 @@ public sealed class CostFaultTests
         await using var world = await CostWorld.StartAsync(dialect);
         var node = await world.AddAsync(o => o.BlockCalls = 0);
         var budget = await world.BudgetAsync(node, one => one with { LimitUnits = 50, Tenant = "acme" });
-        await world.BudgetAsync(node, one => one with { LimitUnits = 1, Mode = BudgetWords.Shadow, Tenant = "watched" });
+        await world.BudgetAsync(
+            node, one => one with { LimitUnits = 1, Mode = BudgetWords.Shadow, Tenant = "watched" });
         Assert.Equal(0, await node.CallAsync());
         node.Door.Fault = new ApiException(ErrorCodes.DatabaseUnavailable);
         Assert.Equal(ErrorCodes.DatabaseUnavailable.Number, await node.CallAsync());

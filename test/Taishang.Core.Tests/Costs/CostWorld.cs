@@ -8,7 +8,8 @@ using Taishang.Testing.Databases;
 
 namespace Taishang.Core.Tests.Costs;
 
-/// <summary>Processes with budgets on one database, with a clock that stands: what happens on a beat is called.</summary>
+/// <summary>Processes with budgets on one database, with a clock that stands: what happens on a beat is
+/// called.</summary>
 internal sealed class CostWorld : IAsyncDisposable
 {
     private readonly List<CostNode> _nodes = [];

@@ -99,6 +99,8 @@ public sealed class BadRequestTests
         ["collection_snapshots"] = await SnapshotAsync(server),
         ["routes"] = (string)(await server.ApiPostAsync(
             "routes", new { name = "main", targets = new[] { new { model = "builtin/taishang-embed" } } })).Ok["id"]!,
+        ["budgets"] = (string)(await server.ApiPostAsync(
+            "budgets", new { name = "a row", unit = "calls", period = "day", limit = 1_000_000_000 })).Ok["id"]!,
         ["alerts"] = (string)(await server.ApiPostAsync(
             "alerts", new { name = "a row", metric = "failed", threshold = 1, paused = true })).Ok["id"]!,
         ["tasks"] = (string)(await server.ApiPostAsync(

@@ -41,6 +41,7 @@ public sealed partial class EveryOperationTests
             var model = await ModelsAsync();
             var (points, notes) = await CollectionsAsync();
             await VectorsAsync();
+            await BudgetsAsync();
             await AliasesAsync(points);
             await BuildAsync(points);
             await SnapshotsAsync();
