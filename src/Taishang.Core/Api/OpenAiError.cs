@@ -17,13 +17,13 @@ internal static class OpenAiError
     private static readonly PathString Root = "/v1";
 
     /// <summary>Clients sleep for as long as Retry-After says before their next try, were it for days.</summary>
-    private static readonly TimeSpan RetryAfterMax = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan QuotaWaitMax = TimeSpan.FromMinutes(1);
 
     public static bool IsFormOf(PathString path) => path.StartsWithSegments(Root, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether the time to wait is left to the message.</summary>
     public static bool HidesWait(PathString path, ApiException error) =>
-        error.RetryAfter > RetryAfterMax && IsFormOf(path);
+        IsQuota(error) && error.RetryAfter > QuotaWaitMax && IsFormOf(path);
 
     public static void Write(IBufferWriter<byte> output, ApiException error)
     {

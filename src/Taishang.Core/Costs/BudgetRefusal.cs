@@ -33,6 +33,7 @@ internal sealed record BudgetRefusal(long Left, long Limit, DateTimeOffset EndsA
         var why = $"the budget '{budget.Name}' refuses what it can not count: {model} has no price in"
             + $" {budget.Currency}";
         return new ApiException(
-            ErrorCodes.BudgetUncounted, $"budget: {why}", [new FieldError("budget", ErrorCodes.BudgetUncounted.Number, why)]);
+            ErrorCodes.BudgetUncounted, $"budget: {why}",
+            [new FieldError("budget", ErrorCodes.BudgetUncounted.Number, why)]);
     }
 }

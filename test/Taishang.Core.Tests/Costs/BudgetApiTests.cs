@@ -28,8 +28,8 @@ public sealed class BudgetApiTests
         var refused = await EmbedAsync(world, "other words", acme);
         Assert.Equal((HttpStatusCode.TooManyRequests, 20030), (refused.Status, refused.Code));
         Assert.Equal(
-            "budget: the budget 'acme' has 10 tokens left of 20 tokens until 2026-11-23T00:00:00Z; the call may use up to"
-            + " 15 tokens", refused.Message);
+            "budget: the budget 'acme' has 10 tokens left of 20 tokens until 2026-11-23T00:00:00Z; the call may use up"
+            + " to 15 tokens", refused.Message);
         Assert.Equal(TimeSpan.FromHours(16), refused.Headers.RetryAfter!.Delta);
         var front = await world.PostAsync(
             Embeddings, """{"model":"builtin/a","input":"other words"}""", acme);
