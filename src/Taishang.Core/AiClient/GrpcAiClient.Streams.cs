@@ -7,12 +7,15 @@ using Taishang.Core.ServiceCalls;
 
 namespace Taishang.Core.AiClient;
 
-/// <content>Calls whose answer is a stream: one attempt each, because whoever stands behind them tries again.
-/// </content>
+/// <content>Calls whose answer is a stream: one attempt each, because whoever stands behind them tries again; but for
+/// chats, behind which stands a caller.</content>
 internal sealed partial class GrpcAiClient
 {
     /// <summary>Core's own limit of an attempt ends it first; this one is for a worker whose core is paused.</summary>
     private static readonly TimeSpan TaskDeadlineMargin = TimeSpan.FromSeconds(5);
+
+    /// <summary>Workers that one chat may be lost with and go on.</summary>
+    private const int ChatsLostMax = 1;
 
     public async Task<BuildIndexProgress> BuildIndexAsync(
         BuildIndexRequest request, string? workerId, IProgress<BuildIndexProgress> progress,
@@ -98,19 +101,47 @@ internal sealed partial class GrpcAiClient
         }
     }
 
+    /// <summary>
+    /// A chat whose worker is lost before anything of the answer was given moves to another one. What is risked: where
+    /// the lost one had asked a paid service, that is paid for twice. A caller that is told of the loss would ask again
+    /// as well (OpenAI's own clients do, twice), so a chat that was sent moves, but once: one by which workers die must
+    /// not take them all. What could not be sent at all goes on like any other call. A worker's own word, such as a
+    /// failure of the model, stands.
+    /// </summary>
     public async Task<ChatSummary> ChatAsync(
         ChatRequest request, Func<ChatEvent, CancellationToken, Task> onEvent, CancellationToken cancellation)
     {
         var method = methods.Of("Chat");
         using var activity = AiClientTelemetry.Start(method);
         var context = new CallContext(method, request, null, DeadlineOf(method));
-        var target = pool.Pick(null, null) ?? await RecoverAsync(context, cancellation);
-        var last = await ReadAsync(
-            context, target, (client, options) => client.Chat(request, options),
-            (one, token) => one.EventCase is ChatEvent.EventOneofCase.Summary ? Task.CompletedTask
-                : onEvent(one, token),
-            one => one.EventCase is ChatEvent.EventOneofCase.Summary, activity, cancellation);
-        return last.Summary;
+        retries.CallMade();
+        var (given, lost) = (false, 0);
+        while (true)
+        {
+            var target = pool.Pick(null, context.Tried) ?? await RecoverAsync(context, cancellation);
+            var (last, failure) = await TryReadAsync(
+                context, target, (client, options) => client.Chat(request, options),
+                (one, token) =>
+                {
+                    if (one.EventCase is ChatEvent.EventOneofCase.Summary) return Task.CompletedTask;
+                    given = true;
+                    return onEvent(one, token);
+                },
+                one => one.EventCase is ChatEvent.EventOneofCase.Summary, cancellation);
+            if (failure is null) return last!.Summary;
+            var isLost = failure.IsTransport || failure.Error.Code == ErrorCodes.ShuttingDown;
+            if (isLost && !failure.IsConnect) lost++;
+            if (given || !isLost || lost > ChatsLostMax
+                || retries.PauseAfter(context.Attempt, context.Deadline, failure.Pushback) is not { } pause)
+            {
+                activity?.SetStatus(ActivityStatusCode.Error, failure.Error.Message);
+                throw failure.Error;
+            }
+
+            telemetry.Retried(method);
+            (context.Tried ??= []).Add(target);
+            await Task.Delay(pause, time, cancellation);
+        }
     }
 
     private async Task<TEvent> ReadAsync<TEvent>(
@@ -118,6 +149,19 @@ internal sealed partial class GrpcAiClient
         Func<AiService.AiServiceClient, CallOptions, AsyncServerStreamingCall<TEvent>> invoke,
         Func<TEvent, CancellationToken, Task> onEvent, Func<TEvent, bool> isLast, Activity? activity,
         CancellationToken cancellation)
+        where TEvent : class, IMessage
+    {
+        var (last, failure) = await TryReadAsync(context, target, invoke, onEvent, isLast, cancellation);
+        if (failure is null) return last!;
+        activity?.SetStatus(ActivityStatusCode.Error, failure.Error.Message);
+        throw failure.Error;
+    }
+
+    /// <summary>Reads until the last message, or until the call fails.</summary>
+    private async Task<(TEvent? Last, CallFailure? Failure)> TryReadAsync<TEvent>(
+        CallContext context, WorkerConnection target,
+        Func<AiService.AiServiceClient, CallOptions, AsyncServerStreamingCall<TEvent>> invoke,
+        Func<TEvent, CancellationToken, Task> onEvent, Func<TEvent, bool> isLast, CancellationToken cancellation)
         where TEvent : class, IMessage
     {
         var attempt = Begin(context, target);
@@ -130,7 +174,7 @@ internal sealed partial class GrpcAiClient
                 await onEvent(one, cancellation);
                 if (!isLast(one)) continue;
                 End(context, target, attempt, one, null);
-                return one;
+                return (one, null);
             }
 
             throw new RpcException(
@@ -138,9 +182,7 @@ internal sealed partial class GrpcAiClient
         }
         catch (Exception e) when (e is RpcException or OperationCanceledException)
         {
-            var failure = Fail(context, target, attempt, e, cancellation);
-            activity?.SetStatus(ActivityStatusCode.Error, failure.Error.Message);
-            throw failure.Error;
+            return (null, Fail(context, target, attempt, e, cancellation));
         }
         catch (Exception e)
         {

@@ -145,8 +145,7 @@ internal sealed partial class GrpcAiClient(
     private CallFailure Fail(
         CallContext context, WorkerConnection target, in Attempt attempt, Exception e, CancellationToken cancellation)
     {
-        if (cancellation.IsCancellationRequested
-            && (e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled }))
+        if (cancellation.IsCancellationRequested && IsOfCancellation(e))
         {
             var error = new ApiException(ErrorCodes.Cancelled, "cancelled by the caller", inner: e);
             End(context, target, attempt, null, new(error, CallStatus.Failed, false, false, null));
@@ -166,6 +165,14 @@ internal sealed partial class GrpcAiClient(
         End(context, target, attempt, null, failure);
         return failure;
     }
+
+    /// <summary>
+    /// A stream that is reset under a reader may break off with an IOException before the cancellation reaches him,
+    /// which gRPC calls UNAVAILABLE.
+    /// </summary>
+    private static bool IsOfCancellation(Exception e) => e is OperationCanceledException
+        or RpcException { StatusCode: StatusCode.Cancelled }
+        or RpcException { StatusCode: StatusCode.Unavailable, Status.DebugException: not null };
 
     /// <summary>
     /// Nobody fit serves: look again at those that do not, a few times with pauses. Nothing has been sent, so this is
