@@ -5,6 +5,9 @@ namespace Taishang.Ai.Models;
 /// <summary>Settings of everything that loads and runs models. Validated at start.</summary>
 internal sealed class ModelOptions
 {
+    /// <summary>Largest value of <see cref="MaxRemoteBatches"/> and of a model's own.</summary>
+    public const int RemoteBatchesLimit = 64;
+
     private const int DefaultMemoryShare = 4;
 
     /// <summary>Folder with one folder a model for the onnx provider. Default "data/models"; need not exist.</summary>
@@ -51,6 +54,10 @@ internal sealed class ModelOptions
 
     /// <summary>Connections to one remote model, 1 to 10,000; calls beyond it wait. Default 256.</summary>
     public int MaxRemoteConnections { get; set; } = 256;
+
+    /// <summary>Batches of one call that a remote embedding model is sent at once, 1 to 64; a model's parallel_batches
+    /// goes before it. Default 4.</summary>
+    public int MaxRemoteBatches { get; set; } = 4;
 
     /// <summary>Bytes of the body of a chat call, 1 KiB to 256 MiB. Default 32 MiB: pictures travel in it.</summary>
     public int MaxChatBodyBytes { get; set; } = 32 << 20;
@@ -103,6 +110,7 @@ internal sealed class ModelOptions
         InRange(RemoteTimeoutMs, 100, 600_000, nameof(RemoteTimeoutMs));
         InRange(ConnectTimeoutMs, 100, 60_000, nameof(ConnectTimeoutMs));
         InRange(MaxRemoteConnections, 1, 10_000, nameof(MaxRemoteConnections));
+        InRange(MaxRemoteBatches, 1, RemoteBatchesLimit, nameof(MaxRemoteBatches));
         InRange(MaxChatBodyBytes, 1 << 10, 256 << 20, nameof(MaxChatBodyBytes));
         InRange(MaxRemoteEventBytes, 1 << 10, 64 << 20, nameof(MaxRemoteEventBytes));
         InRange(MaxRemoteHops, 1, 8, nameof(MaxRemoteHops));

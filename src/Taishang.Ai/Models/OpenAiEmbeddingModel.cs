@@ -16,21 +16,25 @@ internal sealed class OpenAiEmbeddingModel(
         float[] values = new float[texts.Count * dimensions];
         int[] tokens = new int[texts.Count];
         bool estimated = false;
-        double waitedMs = 0;
-        for (int start = 0; start < texts.Count; start += batchTexts)
-        {
-            string[] part = [.. texts.Skip(start).Take(batchTexts)];
-            (OpenAiVectors given, double ms) = await SendAsync(connection, part, cancellationToken);
-            waitedMs += ms;
-            if (given.Dimensions != dimensions)
+        var batches = new ParallelBatches(
+            (texts.Count + batchTexts - 1) / batchTexts, connection.Settings.BatchesAtOnce);
+        double waitedMs = await batches.RunAsync(
+            async (batch, cancellation) =>
             {
-                throw new ModelException(ModelErrorKind.UpstreamFailed,
-                    $"The service gave {given.Dimensions} dimensions where it gave {dimensions} before.");
-            }
-            given.Values.CopyTo(values.AsSpan(start * dimensions));
-            estimated |= given.Tokens is null;
-            Share(given.Tokens, part, tokens.AsSpan(start, part.Length));
-        }
+                int start = batch * batchTexts;
+                string[] part = [.. texts.Skip(start).Take(batchTexts)];
+                (OpenAiVectors given, double ms) = await SendAsync(connection, part, cancellation);
+                if (given.Dimensions != dimensions)
+                {
+                    throw new ModelException(ModelErrorKind.UpstreamFailed,
+                        $"The service gave {given.Dimensions} dimensions where it gave {dimensions} before.");
+                }
+                given.Values.CopyTo(values.AsSpan(start * dimensions));
+                if (given.Tokens is null) Volatile.Write(ref estimated, true);
+                Share(given.Tokens, part, tokens.AsSpan(start, part.Length));
+                return ms;
+            },
+            cancellationToken);
         if (connection.Settings.Normalize)
         {
             for (int row = 0; row < texts.Count; row++)

@@ -3,7 +3,8 @@ namespace Taishang.Ai.Models;
 /// <summary>
 /// Models behind an HTTP service that speaks the OpenAI form: embeddings at {endpoint}/embeddings, chat at
 /// {endpoint}/chat/completions. Configuration: api_key (sent as bearer token), headers, extra (fields of each body),
-/// dimensions, batch_size (1 to 2048, default 96), timeout_ms, connect_timeout_ms, normalize, stream_usage.
+/// dimensions, batch_size (1 to 2048, default 96), parallel_batches (1 to 64, default 4), timeout_ms,
+/// connect_timeout_ms, normalize, stream_usage.
 /// </summary>
 internal sealed class OpenAiProvider(
     ModelOptions options, TimeProvider time, HostResolver? resolver = null, HostConnector? connector = null)

@@ -34,6 +34,9 @@ internal sealed record OpenAiSettings
 
     public required int BatchTexts { get; init; }
 
+    /// <summary>Batches of one call that are under way at once.</summary>
+    public required int BatchesAtOnce { get; init; }
+
     /// <summary>Milliseconds for an answer; of a stream, for each of its pieces.</summary>
     public required int TimeoutMs { get; init; }
 
@@ -61,6 +64,8 @@ internal sealed record OpenAiSettings
             Extra = config.Object("extra"),
             Dimensions = config.Number("dimensions", 1, MaxDimensions),
             BatchTexts = config.Number("batch_size", 1, MaxBatchTexts) ?? DefaultBatchTexts,
+            BatchesAtOnce = config.Number("parallel_batches", 1, ModelOptions.RemoteBatchesLimit)
+                ?? options.MaxRemoteBatches,
             TimeoutMs = TimeoutOf(config, options),
             ConnectTimeoutMs = ConnectTimeoutOf(config, options),
             Normalize = config.Flag("normalize") ?? false,

@@ -91,6 +91,7 @@ internal static class ModelConfigSchema
         ["api_key"] = ConfigField.Text(KeyMax),
         ["dimensions"] = ConfigField.Whole(1, 1_048_576),
         ["batch_size"] = ConfigField.Whole(1, 1_048_576),
+        ["parallel_batches"] = ConfigField.Whole(1, 64),
         ["normalize"] = ConfigField.Flag,
         ["stream_usage"] = ConfigField.Flag,
     };

@@ -60,7 +60,7 @@ internal sealed class EmbeddingServer : IAsyncDisposable
         using JsonDocument request = await JsonDocument.ParseAsync(context.Request.Body);
         string[] texts = [.. request.RootElement.GetProperty("input").EnumerateArray()
             .Select(text => text.GetString() ?? "")];
-        BatchSizes.Add(texts.Length);
+        lock (BatchSizes) BatchSizes.Add(texts.Length);
         // Backwards, because only the index says which vector is whose.
         await context.Response.WriteAsJsonAsync(new
         {
