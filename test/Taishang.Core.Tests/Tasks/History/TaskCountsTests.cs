@@ -99,7 +99,7 @@ public sealed class TaskCountsTests
     {
         await using var world = await TaskWorld.FrozenAsync(dialect);
         for (var i = 0; i < 40; i++) await world.AddAsync(task => task with { LabelsJson = $$"""{"n":"{{i}}"}""" });
-        await AgeAsync(world.Data);
+        await AgedMonth.MakeAsync(world.Data);
         var old = await world.AddAsync(task => task with { LabelsJson = """{"n":"old"}""" });
         using var done = new CancellationTokenSource();
         var writing = Task.Run(async () =>
@@ -112,7 +112,7 @@ public sealed class TaskCountsTests
         var doors = dialect == Dialect.Sqlite
             ? [world.Data.Database]
             : Enumerable.Range(0, 3).Select(_ => world.Data.OpenAnother()).ToArray();
-        await Task.WhenAll(doors.Select(door => AddAsync(world.Data, door)));
+        await Task.WhenAll(doors.Select(door => AgedMonth.CountAsync(world.Data, door)));
         await done.CancelAsync();
         await writing;
 
@@ -131,7 +131,7 @@ public sealed class TaskCountsTests
     {
         await using var world = await TaskWorld.FrozenAsync(dialect);
         await world.AddAsync();
-        await AgeAsync(world.Data);
+        await AgedMonth.MakeAsync(world.Data);
         var tables = new MonthlyTables(world.Data.OpenAnother(), world.Data.Time);
         await tables.RefreshAsync(default);
 
@@ -140,14 +140,6 @@ public sealed class TaskCountsTests
 
         Assert.Equal(503, busy.Code.HttpStatus);
         Assert.NotNull(busy.RetryAfter);
-    }
-
-    /// <summary>What a process does at its start; its own pauses are real.</summary>
-    private static async Task AddAsync(DatabaseWorld data, Database database)
-    {
-        var tables = new MonthlyTables(database, data.Time);
-        await tables.RefreshAsync(default);
-        await MonthlyCounts.AddAsync(database, tables, TimeProvider.System, default);
     }
 
     private static Task<long> IndexesAsync(TaskWorld world) => world.Data.Database.ReadAsync(
@@ -159,30 +151,6 @@ public sealed class TaskCountsTests
             : "SELECT (SELECT count(*) FROM pg_indexes WHERE indexname ~ '^ix_tai_tasks_202611_') + "
                 + "(SELECT count(*) FROM pg_trigger WHERE tgname ~ '^tai_tasks_202611_(put|made)$')"),
         default);
-
-    /// <summary>As a version made it that had no counts, no labels and other indexes.</summary>
-    private static async Task AgeAsync(DatabaseWorld data)
-    {
-        string[] triggers = ["put", "relabelled", "taken", "moved", "gone", "made"];
-        await data.Database.WriteAsync(
-            async session =>
-            {
-                foreach (var trigger in triggers)
-                {
-                    await session.ExecuteAsync($"DROP TRIGGER IF EXISTS tai_tasks_202611_{trigger}"
-                        + (session.Dialect == Dialect.PostgreSql ? " ON tai_tasks_202611" : ""));
-                }
-
-                await session.ExecuteAsync("""
-                    DROP INDEX ix_tai_tasks_202611_lane; DROP INDEX ix_tai_tasks_202611_updated;
-                    DROP INDEX ix_tai_tasks_202611_children;
-                    CREATE INDEX ix_tai_tasks_202611_status ON tai_tasks_202611 (status, created_at);
-                    CREATE INDEX ix_tai_tasks_202611_type ON tai_tasks_202611 (type, id);
-                    INSERT INTO tai_task_labels_202611 VALUES ('left', 'by a try that failed', 'nobody')
-                    """);
-            },
-            default);
-    }
 
     private static async Task ClientAsync(TaskWorld world, Random random)
     {
