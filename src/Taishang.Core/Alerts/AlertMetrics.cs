@@ -1,11 +1,15 @@
+using Taishang.Core.Costs;
 using Taishang.Core.Tasks.Watching;
 
 namespace Taishang.Core.Alerts;
 
 /// <summary>What a rule can be about, and how it is measured.</summary>
-internal sealed class AlertMetrics(TaskStatsStore stats)
+internal sealed class AlertMetrics(TaskStatsStore stats, BudgetStore budgets)
 {
     public const string FailureRate = "failure_rate";
+
+    /// <summary>Of a budget, or the highest of all. What passes a threshold is told at once, not by looking.</summary>
+    public const string BudgetUsed = "budget_used_percent";
 
     /// <summary>A burn rate must hold over this share of its window too, so that it resolves soon.</summary>
     private const int ShortShare = 12;
@@ -31,12 +35,14 @@ internal sealed class AlertMetrics(TaskStatsStore stats)
         ["oldest_age_ms"] = queue => queue.OldestAgeMs,
     };
 
-    public static readonly IReadOnlyList<string> Names = [.. OfFigures.Keys, .. OfQueue.Keys];
+    public static readonly IReadOnlyList<string> Names = [.. OfFigures.Keys, .. OfQueue.Keys, BudgetUsed];
 
     /// <summary>The value now; null when there is nothing to measure.</summary>
     public async Task<double?> MeasureAsync(Alert alert, DateTimeOffset now, CancellationToken cancellation)
     {
         if (alert.Kind == AlertWords.BurnRate) return await BurnAsync(alert, now, cancellation);
+        if (alert.Metric == BudgetUsed)
+            return await budgets.HighestPercentAsync(alert.Type, now, cancellation);
         if (OfQueue.TryGetValue(alert.Metric, out var ofQueue))
             return ofQueue(await stats.QueueAsync(alert.Type, cancellation));
         return OfFigures[alert.Metric](await FiguresAsync(alert, now, alert.WindowSeconds, cancellation));

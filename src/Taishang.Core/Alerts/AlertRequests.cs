@@ -57,10 +57,18 @@ internal static class AlertRequests
         Word(errors, "metric", body.Metric, [.. AlertMetrics.Names]);
         Range(errors, "window_seconds", body.WindowSeconds, WindowSecondsMin, WindowSecondsMax);
         Range(errors, "for_seconds", body.ForSeconds, 0, ForSecondsMax);
+        if (body.Metric == AlertMetrics.BudgetUsed) CheckBudget(errors, body);
         if (body.Kind == AlertWords.BurnRate) CheckBurnRate(errors, body);
         else if (body.Objective is not null) Add(errors, "objective", "expected only with kind burn_rate");
         if (body.Webhook is { } webhook) CheckSecret(errors, webhook.Secret, secretIsStored);
         errors.ThrowIfAny();
+    }
+
+    private static void CheckBudget(FieldErrors errors, AlertRequest body)
+    {
+        if (body.Comparison != AlertWords.Above)
+            Add(errors, "comparison", $"expected above with {AlertMetrics.BudgetUsed}");
+        if (body.ForSeconds != 0) Add(errors, "for_seconds", $"expected 0 with {AlertMetrics.BudgetUsed}");
     }
 
     private static void CheckBurnRate(FieldErrors errors, AlertRequest body)

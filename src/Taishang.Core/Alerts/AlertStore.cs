@@ -57,6 +57,19 @@ internal sealed class AlertStore(Database database, TimeProvider time)
         VALUES (@eventId, @id, @word, @value, @reason, @at)
         """;
 
+    private const string Raised = $"""
+        SELECT {Columns} FROM tai_alerts
+        WHERE metric = @Metric AND paused = 0 AND threshold <= @Threshold AND (type IS NULL OR type = @Subject)
+        ORDER BY id
+        """;
+
+    private const string Fire = """
+        UPDATE tai_alerts SET
+            state = 'firing', last_value = @value, evaluated_at = @at,
+            state_since = CASE WHEN state = 'firing' THEN state_since ELSE @at END
+        WHERE id = @Id
+        """;
+
     private const string Events = """
         SELECT id, alert_id, event, value, reason, created_at FROM tai_alert_events WHERE alert_id = @id
         """;
@@ -166,6 +179,37 @@ internal sealed class AlertStore(Database database, TimeProvider time)
         },
         cancellation);
 
+    /// <summary>
+    /// Fires rules of the metric that are about this subject and at or below the threshold that was passed, in the
+    /// caller's transaction. A rule that fires already is told all the same: another threshold was passed.
+    /// </summary>
+    public static async Task RaiseAsync(DatabaseSession session, AlertRaise raise)
+    {
+        var rules = await session.QueryAsync<Alert>(Raised, new { raise.Metric, raise.Subject, raise.Threshold });
+        if (rules.Count == 0) return;
+        var at = await session.NowAsync();
+        for (var i = 0; i < rules.Count; i++)
+        {
+            if (raise.Value <= rules[i].Threshold) continue;
+            // Thresholds that are passed at once are told in their order.
+            var eventId = RowId.New(at, raise.Threshold);
+            await session.ExecuteAsync(Fire, new { rules[i].Id, value = raise.Value, at });
+            await session.ExecuteAsync(InsertEvent, new
+            {
+                eventId,
+                id = rules[i].Id,
+                word = AlertWords.Firing,
+                value = raise.Value,
+                reason = raise.Reason,
+                at,
+            });
+            if (rules[i].WebhookUrl is null) continue;
+            var fired = rules[i] with { State = AlertWords.Firing, LastValue = raise.Value, EvaluatedAt = at };
+            await AlertDeliveries.AddAsync(
+                session, fired, eventId, AlertBody.Of(fired, AlertWords.Firing, raise.Value, raise.Reason, at), at);
+        }
+    }
+
     public Task SweepAsync(DateTimeOffset before, CancellationToken cancellation) => database.WriteAsync(
         session => session.ExecuteAsync(Sweep, new { before }), cancellation);
 
@@ -210,6 +254,14 @@ internal sealed class AlertStore(Database database, TimeProvider time)
     private static ApiException NotFound(string id) =>
         new(ErrorCodes.AlertNotFound, $"no such alert: {(id.Length <= 64 ? id : id[..64] + "…")}");
 }
+
+/// <summary>Something that rules are told of at once.</summary>
+/// <param name="Metric">Of the rules.</param>
+/// <param name="Subject">What it is about; rules name it as their type.</param>
+/// <param name="Threshold">That was passed.</param>
+/// <param name="Value">Of the metric now.</param>
+/// <param name="Reason">For people.</param>
+internal sealed record AlertRaise(string Metric, string Subject, int Threshold, double Value, string Reason);
 
 /// <summary>What a webhook carries.</summary>
 internal sealed record AlertBody(string Event, string? Reason, double? Value, DateTimeOffset At, AlertView Alert)

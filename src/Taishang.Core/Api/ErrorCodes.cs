@@ -97,6 +97,8 @@ public static class ErrorCodes
     public static readonly ErrorCode BudgetUncounted = Semantic(
         20035, "budget_uncounted", "a budget refuses calls that it can not count");
     public static readonly ErrorCode BudgetInvalid = Invalid(20036, "budget_invalid", "the budget is invalid");
+    public static readonly ErrorCode UsageInvalid = Invalid(
+        20037, "usage_invalid", "the query or correction of usage is invalid");
 
     // 30xxx: collections
     public static readonly ErrorCode CollectionNotFound = NotFound(

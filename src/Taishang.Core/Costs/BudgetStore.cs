@@ -45,6 +45,13 @@ internal sealed class BudgetStore(Database database, TimeProvider time)
         WHERE budget_id = @id AND period = @period
         """;
 
+    private const string Highest = """
+        SELECT MAX(CAST(p.used + p.abandoned AS DOUBLE PRECISION) * 100 / b.limit_units)
+        FROM tai_budgets b JOIN tai_budget_periods p
+            ON p.budget_id = b.id AND p.period = CASE b.period WHEN 'day' THEN @day ELSE @month END
+        WHERE (CAST(@name AS VARCHAR(50)) IS NULL OR b.name = @name)
+        """;
+
     private static readonly Dictionary<ListSort, string> Orders = new()
     {
         [new("name", false)] = "ORDER BY name",
@@ -111,6 +118,25 @@ internal sealed class BudgetStore(Database database, TimeProvider time)
     public static async Task<Budget> GetAsync(DatabaseSession session, string reference) =>
         await session.FindAsync<Budget>($"{Select} WHERE id = @reference OR name = @reference", new { reference })
             ?? throw Missing(reference);
+
+    /// <summary>By its id, in the caller's transaction; null when it is gone.</summary>
+    public static Task<Budget?> FindAsync(DatabaseSession session, string id) =>
+        session.FindAsync<Budget>($"{Select} WHERE id = @id", new { id });
+
+    /// <summary>The highest share that a budget has used in its period that is now, in per cent; null for
+    /// none.</summary>
+    /// <param name="name">Of the budget; null for all.</param>
+    /// <param name="now">What is now.</param>
+    /// <param name="cancellation">Of the caller.</param>
+    public Task<double?> HighestPercentAsync(string? name, DateTimeOffset now, CancellationToken cancellation) =>
+        database.ReadAsync(
+            session => session.ScalarAsync<double?>(Highest, new
+            {
+                name,
+                day = BudgetPeriod.Of(BudgetWords.Day, now).Key,
+                month = BudgetPeriod.Of(BudgetWords.Month, now).Key,
+            }),
+            cancellation);
 
     /// <summary>All budgets, in the caller's transaction.</summary>
     public static Task<IReadOnlyList<Budget>> AllAsync(DatabaseSession session) =>

@@ -48,8 +48,6 @@ internal sealed class CostExchange(Database database)
         ON CONFLICT (budget_id, period) DO NOTHING
         """;
 
-    private const string Limit = "SELECT limit_units, thresholds FROM tai_budgets WHERE id = @budgetId";
-
     /// <summary>From here on the row is this transaction's alone. The lease is what it was less what is spent and
     /// given back.
     /// </summary>
@@ -59,7 +57,7 @@ internal sealed class CostExchange(Database database)
                 WHERE budget_id = @budgetId AND period = @period AND holder_id = @holder), 0),
             updated_at = tai_now()
         WHERE budget_id = @budgetId AND period = @period
-        RETURNING used, reserved, abandoned, told
+        RETURNING budget_id, period, used, reserved, abandoned, refused, told
         """;
 
     private const string Grant = """
@@ -118,9 +116,12 @@ internal sealed class CostExchange(Database database)
             {
                 var isNew = await SignAsync(session, holder, batch.Number, (long)lease.TotalMilliseconds);
                 var results = new List<CounterResult>(batch.Counters.Count);
+                var crossings = new List<BudgetCrossing>();
                 foreach (var delta in batch.Counters)
-                    results.Add(await CounterAsync(session, holder, delta, isNew));
-                if (isNew) foreach (var (key, sums) in batch.Usage) await AddUsageAsync(session, key, sums);
+                    results.Add(await CounterAsync(session, holder, delta, isNew, crossings));
+                if (!isNew) return results;
+                foreach (var (key, sums) in batch.Usage) await AddUsageAsync(session, key, sums);
+                await BudgetAlerts.TellAsync(session, crossings);
                 return results;
             },
             cancellation);
@@ -196,10 +197,10 @@ internal sealed class CostExchange(Database database)
     }
 
     private static async Task<CounterResult> CounterAsync(
-        DatabaseSession session, string holder, CounterDelta delta, bool isNew)
+        DatabaseSession session, string holder, CounterDelta delta, bool isNew, List<BudgetCrossing> crossings)
     {
         var (budgetId, period) = (delta.Counter.BudgetId, delta.Counter.Period.Key);
-        if (await session.FindAsync<LimitRow>(Limit, new { budgetId }) is not { } budget) return Gone;
+        if (await BudgetStore.FindAsync(session, budgetId) is not { } budget) return Gone;
         await session.ExecuteAsync(Begin, new { budgetId, period });
         // What an earlier try of the batch was granted is a part of the lease already: the row is only read then.
         var before = isNew ? delta.Leased : await LeasedAsync(session, holder, budgetId, period);
@@ -213,6 +214,7 @@ internal sealed class CostExchange(Database database)
             leased = before,
         });
         if (row is null) return Gone;
+        if (delta.Spent + delta.Extra > 0) crossings.Add(new BudgetCrossing(budget, row));
         var grant = before - delta.Leased;
         if (isNew) grant = await GrantAsync(session, delta, row, budget.LimitUnits);
         if (isNew) await LeaseAsync(session, holder, delta, delta.Leased + grant);
@@ -259,13 +261,6 @@ internal sealed class CostExchange(Database database)
         public long Batch { get; init; }
 
         public int Swept { get; init; }
-    }
-
-    private sealed record LimitRow
-    {
-        public long LimitUnits { get; init; }
-
-        public string Thresholds { get; init; } = "";
     }
 
     private sealed record LeaseRow

@@ -19,6 +19,7 @@ internal static class CostSetup
         services.AddSingleton<CostLedger>();
         services.AddSingleton<CostExchange>();
         services.AddSingleton<UsageStore>();
+        services.AddSingleton<UsageCorrectionStore>();
         services.AddSingleton<ICallAdmission, BudgetAdmission>();
         services.AddSingleton<CostWorker>();
         services.AddHostedService(provider => provider.GetRequiredService<CostWorker>());
@@ -27,5 +28,6 @@ internal static class CostSetup
     public static void MapCosts(this IEndpointRouteBuilder app)
     {
         app.MapBudgets();
+        app.MapUsage();
     }
 }

@@ -108,6 +108,7 @@ internal sealed class AlertWorld : IAsyncDisposable
         services.AddSingleton(new SecretBox(new byte[SecretBox.KeyBytes]));
         services.AddSingleton(new TaskBackoff(new Random(3)));
         services.AddSingleton<TaskStatsStore>();
+        services.AddSingleton<Taishang.Core.Costs.BudgetStore>();
         services.AddAlerts(new ConfigurationBuilder().Build());
         if (configure is not null) services.Configure(configure);
         return services.BuildServiceProvider();

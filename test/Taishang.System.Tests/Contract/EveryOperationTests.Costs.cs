@@ -29,8 +29,28 @@ public sealed partial class EveryOperationTests
             {
                 Headers = small,
             });
+            await UsageAsync();
             await driver.SucceedAsync(new Call("deleteBudget", id));
             await driver.FailAsync(404, 20034, new Call("getBudget", id));
+        }
+
+        private async Task UsageAsync()
+        {
+            var usage = await driver.SucceedAsync(new Call("getUsage")
+            {
+                Query = "bucket=hour&group_by=tenant,key_id,model,version,route&page_size=5",
+            });
+            Assert.True((long)usage["totals"]!["calls"]! > 0);
+            await driver.FailAsync(400, 20037, new Call("getUsage") { Query = "from=2026-11-26T08:30:00Z" });
+            await driver.SucceedAsync(new Call("correctUsage", null, Example("correctUsage", "usage")));
+            await driver.SucceedAsync(new Call("correctUsage", null, Example("correctUsage", "budget")));
+            await driver.FailAsync(404, 20034, new Call("correctUsage", null, Json(
+                """{ "budget": "nobody", "amount": 1, "reason": "why", "by": "me" }""")));
+            await driver.FailAsync(400, 20037, new Call("correctUsage", null, Json(
+                """{ "amount": 1, "reason": "why", "by": "me" }""")));
+            var list = await driver.SucceedAsync(
+                new Call("listUsageCorrections") { Query = "budget=narrow&sort=created_at" });
+            Assert.Equal(1, (int)list["total"]!);
         }
     }
 }
