@@ -48,11 +48,39 @@ internal static class GatewayBench
         var made = Overheads(address, length, 0, report, "overhead, closed loop");
         report.Add("server's CPU time of a call, the model's included", (CpuMs(server.Pid) - before) / made, "ms");
         Overheads(address, length, Pace, report, $"overhead at {Pace} calls/s");
+        await BudgetAsync(server, length, report);
         Cached(address, length, report, "cached, one text", 1, "float");
         Cached(address, length, report, "cached, one text base64", 1, "base64");
         Cached(address, length, report, $"cached, batches of {BatchTexts} base64", BatchTexts, "base64");
         await FallbackBench.RunAsync(server, report, cancellation);
         report.Print();
+    }
+
+    /// <summary>The same calls when budgets cover each of them, and then are gone again.</summary>
+    private static async Task BudgetAsync(ServerProcess server, TimeSpan length, Report report)
+    {
+        var address = new Uri(server.HttpAddress!);
+        await server.PostAsync("/api/taishang/budgets", new
+        {
+            name = "calls",
+            unit = "calls",
+            period = "month",
+            limit = 1_000_000_000,
+        });
+        await server.PostAsync("/api/taishang/budgets", new
+        {
+            name = "tokens",
+            model = Model,
+            unit = "tokens",
+            period = "day",
+            limit = 1_000_000_000,
+        });
+        var before = CpuMs(server.Pid);
+        var made = Overheads(address, length, 0, report, "overhead with two budgets, closed loop");
+        report.Add("server's CPU time of such a call, the model's included", (CpuMs(server.Pid) - before) / made, "ms");
+        Overheads(address, length, Pace, report, $"overhead with two budgets at {Pace} calls/s");
+        foreach (var name in (string[])["calls", "tokens"])
+            using (await server.Http.DeleteAsync($"/api/taishang/budgets/{name}")) { }
     }
 
     /// <summary>Of all threads of the server, which other processes on the machine do not touch.</summary>

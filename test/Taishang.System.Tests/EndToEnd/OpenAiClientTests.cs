@@ -86,6 +86,29 @@ public sealed class OpenAiClientTests
         Assert.Equal(422, wrong.Status);
     }
 
+    [Fact]
+    public async Task A_budget_that_is_used_up_is_a_quota_to_the_client_which_does_not_sleep_until_it_begins_anew()
+    {
+        using var folder = new TestFolder();
+        await using var server = await ServerProcess.StartReadyAsync(folder.Path);
+        var budget = await server.ApiPostAsync(
+            "budgets", new { name = "one call", unit = "calls", period = "month", limit = 1 });
+        Assert.Equal(1, (int)budget.Ok["state"]!["left"]!);
+        // With the retries that clients make by themselves.
+        var client = ClientOf(server, new ClientRetryPolicy(1)).GetEmbeddingClient("builtin/taishang-embed");
+        Assert.NotEmpty((await client.GenerateEmbeddingAsync("within it")).Value.ToFloats().ToArray());
+        var refused = await Assert.ThrowsAsync<ClientResultException>(
+            () => client.GenerateEmbeddingAsync("beyond it").WaitAsync(ServerProcess.Patience));
+        Assert.Equal(429, refused.Status);
+        Assert.Contains("insufficient_quota", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("one call", refused.Message, StringComparison.Ordinal);
+        var usage = (await server.ApiGetAsync("usage?group_by=model,key_id")).Ok["usage"]!;
+        Assert.Equal(
+            ("builtin/taishang-embed", 1), ((string)usage[0]!["model"]!, (int)usage[0]!["calls"]!));
+        // Of the key, only a hash is kept.
+        Assert.Matches("^[0-9a-f]{16}$", (string)usage[0]!["key_id"]!);
+    }
+
     private static async Task RegisterAsync(ServerProcess server, ChatEndpoint endpoint, ChatEndpoint? other = null)
     {
         await server.ApiPostAsync("routes", new
@@ -119,11 +142,11 @@ public sealed class OpenAiClientTests
     private static StringContent Json(string json) =>
         new(json, global::System.Text.Encoding.UTF8, "application/json");
 
-    private static OpenAIClient ClientOf(ServerProcess server) => new(
+    private static OpenAIClient ClientOf(ServerProcess server, ClientRetryPolicy? retries = null) => new(
         new ApiKeyCredential("a key of nobody's"),
         new OpenAIClientOptions
         {
             Endpoint = new Uri(server.HttpAddress + "/v1"),
-            RetryPolicy = new ClientRetryPolicy(0),
+            RetryPolicy = retries ?? new ClientRetryPolicy(0),
         });
 }
