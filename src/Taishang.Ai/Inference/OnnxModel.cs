@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
 using Taishang.Ai.Models;
 
@@ -29,7 +28,7 @@ internal sealed class OnnxModel : IDisposable
         Outputs = [.. session.OutputMetadata.Select(output => OnnxTensors.Describe(output.Key, output.Value))];
     }
 
-    /// <summary>"sha256:" and the hex digest of the file.</summary>
+    /// <summary>"sha256:" and the checksum of its files.</summary>
     public string Checksum { get; }
 
     /// <summary>Runs that go side by side; the others wait.</summary>
@@ -44,7 +43,11 @@ internal sealed class OnnxModel : IDisposable
     /// <summary>Loads the file at <paramref name="path"/>, which was checked to lie in the models folder.</summary>
     /// <exception cref="ModelException">Of kind LoadFailed: too large, damaged, or not a model for this
     /// runtime.</exception>
-    public static OnnxModel Load(string path, int threads, ModelOptions options)
+    /// <param name="path">Of the file.</param>
+    /// <param name="checksum">Of all its files, in hexadecimal.</param>
+    /// <param name="threads">Of one run; 0 for one each processor.</param>
+    /// <param name="options">Limits.</param>
+    public static OnnxModel Load(string path, string checksum, int threads, ModelOptions options)
     {
         long bytes = new FileInfo(path).Length;
         if (bytes > options.MaxModelBytes)
@@ -55,9 +58,6 @@ internal sealed class OnnxModel : IDisposable
         InferenceSession? session = null;
         try
         {
-            string checksum;
-            using (FileStream file = File.OpenRead(path))
-                checksum = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(file));
             using var settings = new SessionOptions
             {
                 IntraOpNumThreads = threads,
@@ -69,7 +69,7 @@ internal sealed class OnnxModel : IDisposable
             // Threads that spin between two calls would take the processors from the rest of the worker.
             settings.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
             session = new InferenceSession(path, settings);
-            return new OnnxModel(session, checksum, options.ConcurrentCallsOf(threads), options);
+            return new OnnxModel(session, "sha256:" + checksum, options.ConcurrentCallsOf(threads), options);
         }
         catch (ModelException)
         {

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using Taishang.Ai.Models;
 
 namespace Taishang.Ai.Inference;
@@ -13,31 +11,28 @@ namespace Taishang.Ai.Inference;
 internal sealed class OnnxModels(ModelOptions options) : IDisposable
 {
     private const string DefaultFile = "model.onnx";
-    private const string ChecksumPrefix = "sha256:";
-    private const int KnownChecksumsMax = 1_024;
     private const int OpenAttempts = 5;
 
     // Idle embedding and inference models are of one file; with room for both kinds, neither keeps the other out.
     private readonly ModelCache<OnnxFile, OnnxModel> _cache =
         new(options.MaxLoadedModels * 2, options.ModelMemoryBudget);
 
-    // By path, size and time, so that a file is read through once and not for each call.
-    private readonly ConcurrentDictionary<(string Path, string State), string> _checksums = [];
+    private readonly OnnxContent _content = new(new ModelFolder(options.ModelsFolder));
 
     /// <summary>Files that are loaded.</summary>
     public int LoadedCount => _cache.Count;
 
-    /// <summary>Bytes of the files that are loaded.</summary>
+    /// <summary>Bytes of the files that are loaded, their weights included.</summary>
     public long LoadedBytes => _cache.Bytes;
 
     /// <summary>The folder that all files are read from.</summary>
     public ModelFolder Folder { get; } = new(options.ModelsFolder);
 
-    /// <summary>Size and time of the file that a reference means; empty where a registered content is
-    /// meant.</summary>
-    /// <exception cref="ModelException">It is not there, or leads out of the folder.</exception>
+    /// <summary>Size and time of the file that a reference means and of its weights; empty where a registered content
+    /// is meant.</summary>
+    /// <exception cref="ModelException">One is not there, or leads out of the folder.</exception>
     public string StateOf(ModelReference reference, ModelConfig config) =>
-        reference.Checksum.Length > 0 ? "" : StateOf(Folder.Require(config.ModelName, NameOf(config)));
+        reference.Checksum.Length > 0 ? "" : _content.StateOf(config.ModelName, NameOf(config));
 
     /// <summary>The file that a reference means now: file (default model.onnx) and threads of its
     /// configuration.</summary>
@@ -48,15 +43,10 @@ internal sealed class OnnxModels(ModelOptions options) : IDisposable
         int threads = config.Number("threads", 0, 256) ?? options.Threads;
         var file = new OnnxFile(config.ModelName, NameOf(config), threads, reference.Checksum.ToLowerInvariant());
         if (file.Checksum.Length > 0) return file;
-        string path = Folder.Require(file.Model, file.Name);
-        var key = (path, StateOf(path));
-        if (!_checksums.TryGetValue(key, out string? known))
+        return file with
         {
-            known = await ChecksumOfAsync(path, cancellationToken);
-            if (_checksums.Count >= KnownChecksumsMax) _checksums.Clear();
-            _checksums[key] = known;
-        }
-        return file with { Checksum = known };
+            Checksum = await _content.KnownChecksumOfAsync(file.Model, file.Name, cancellationToken),
+        };
     }
 
     /// <summary>Finds and borrows the file that a reference means. One that is replaced meanwhile is looked for again
@@ -87,8 +77,7 @@ internal sealed class OnnxModels(ModelOptions options) : IDisposable
     public ValueTask<ModelLease<OnnxModel>> AcquireAsync(OnnxFile file, CancellationToken cancellationToken) =>
         // Only a load needs to know how much room it takes, and only a load looks at the disk.
         _cache.AcquireAsync(
-            file, _ => Task.FromResult(Load(file)), cancellationToken,
-            () => BytesOf(Folder.Require(file.Model, file.Name)));
+            file, token => LoadAsync(file, token), cancellationToken, () => _content.BytesOf(file.Model, file.Name));
 
     /// <summary>Checks that what lies on disk is what was registered, also where that is loaded already.</summary>
     /// <exception cref="ModelException">It is not there, or is another.</exception>
@@ -96,21 +85,23 @@ internal sealed class OnnxModels(ModelOptions options) : IDisposable
     {
         if (reference.Checksum.Length == 0) return;
         OnnxFile file = await FindAsync(reference, ModelConfig.Parse(reference), cancellationToken);
-        CheckContent(file, await ChecksumOfAsync(Folder.Require(file.Model, file.Name), cancellationToken));
+        CheckContent(file, await _content.ChecksumOfAsync(file.Model, file.Name, cancellationToken));
     }
 
     public void Dispose() => _cache.Dispose();
 
-    private OnnxModel Load(OnnxFile file)
+    private async Task<OnnxModel> LoadAsync(OnnxFile file, CancellationToken cancellationToken)
     {
         // Resolved again at each load, and again after it: a link may have come in the way since.
         string path = Folder.Require(file.Model, file.Name);
-        string state = StateOf(path);
-        OnnxModel model = OnnxModel.Load(path, file.Threads, options);
+        string state = _content.StateOf(file.Model, file.Name);
+        string found = await _content.ChecksumOfAsync(file.Model, file.Name, cancellationToken);
+        OnnxModel model = OnnxModel.Load(path, found, file.Threads, options);
         try
         {
-            CheckContent(file, model.Checksum[ChecksumPrefix.Length..]);
-            if (Folder.Find(file.Model, file.Name) == path && StateOf(path) == state) return model;
+            CheckContent(file, found);
+            if (Folder.Find(file.Model, file.Name) == path && _content.StateOf(file.Model, file.Name) == state)
+                return model;
             throw new ModelException(
                 ModelErrorKind.Busy, $"model: '{file.Model}/{file.Name}' was replaced while it was loaded.")
             { RetryAfter = TimeSpan.FromSeconds(1), IsOvertaken = true };
@@ -128,34 +119,8 @@ internal sealed class OnnxModels(ModelOptions options) : IDisposable
     {
         if (file.Checksum == found) return;
         throw new ModelException(ModelErrorKind.LoadFailed,
-            $"model: '{file.Model}/{file.Name}' is not the file that was registered: its SHA-256 is {found}, "
-            + $"{file.Checksum} is kept. Put that one back, or register this one as a new version.");
-    }
-
-    private static async Task<string> ChecksumOfAsync(string path, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await using FileStream stream = File.OpenRead(path);
-            return Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken));
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelException(
-                ModelErrorKind.LoadFailed, $"model: '{Path.GetFileName(path)}' can not be read.", failure);
-        }
-    }
-
-    private static string StateOf(string path)
-    {
-        var file = new FileInfo(path);
-        return file.Exists ? $"{file.Length}:{file.LastWriteTimeUtc.Ticks}" : "";
-    }
-
-    // Weights may lie beside the file under names that begin with its own (model.onnx_data, model.onnx.data).
-    private static long BytesOf(string path)
-    {
-        var file = new FileInfo(path);
-        return file.Directory?.EnumerateFiles(file.Name + "*").Sum(part => part.Length) ?? 0;
+            $"model: '{file.Model}/{file.Name}' is not the file that was registered: its SHA-256 (with that of its "
+            + $"weights, where it has such files) is {found}, {file.Checksum} is kept. Put that one back, or register "
+            + "this one as a new version.");
     }
 }

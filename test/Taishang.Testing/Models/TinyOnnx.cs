@@ -49,16 +49,24 @@ public sealed class TinyOnnx
     /// <summary>A constant of floats that lies in a file beside the model's, or where the location leads.</summary>
     public TinyOnnx ExternalFloats(string name, long[] shape, string location)
     {
-        using var entry = new MemoryStream();
-        Text(entry, 1, "location");
-        Text(entry, 2, location);
-        using var tensor = new MemoryStream();
-        foreach (long size in shape) Number(tensor, 1, size);
-        Number(tensor, 2, Float);
-        Text(tensor, 8, name);
-        Part(tensor, 13, entry);
-        Number(tensor, 14, 1);
+        using MemoryStream tensor = ExternalTensor(name, shape, location);
         Part(_graph, 5, tensor);
+        return this;
+    }
+
+    /// <summary>The same as the value of a node.</summary>
+    public TinyOnnx ExternalConstant(string output, long[] shape, string location)
+    {
+        using MemoryStream tensor = ExternalTensor("value", shape, location);
+        using var attribute = new MemoryStream();
+        Text(attribute, 1, "value");
+        Part(attribute, 5, tensor);
+        Number(attribute, 20, 4);
+        using var node = new MemoryStream();
+        Text(node, 2, output);
+        Text(node, 4, "Constant");
+        Part(node, 5, attribute);
+        Part(_graph, 1, node);
         return this;
     }
 
@@ -80,6 +88,20 @@ public sealed class TinyOnnx
         Part(model, 7, _graph);
         Part(model, 8, operators);
         return model.ToArray();
+    }
+
+    private static MemoryStream ExternalTensor(string name, long[] shape, string location)
+    {
+        using var entry = new MemoryStream();
+        Text(entry, 1, "location");
+        Text(entry, 2, location);
+        var tensor = new MemoryStream();
+        foreach (long size in shape) Number(tensor, 1, size);
+        Number(tensor, 2, Float);
+        Text(tensor, 8, name);
+        Part(tensor, 13, entry);
+        Number(tensor, 14, 1);
+        return tensor;
     }
 
     private TinyOnnx Constant(string name, int type, long[] shape, ReadOnlySpan<byte> values)
