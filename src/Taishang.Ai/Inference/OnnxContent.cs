@@ -38,7 +38,7 @@ internal sealed class OnnxContent(ModelFolder folder)
         return LengthOf(path) + WeightsOf(model, name, path, StateOf(path)).Sum(file => LengthOf(file.Path));
     }
 
-    /// <summary>The checksum of what lies there now, in hexadecimal, remembered while no size or time changes.</summary>
+    /// <summary>The checksum of what lies there now, in hexadecimal; remembered while nothing changes.</summary>
     /// <exception cref="ModelException">As above, or one can not be read.</exception>
     public async ValueTask<string> KnownChecksumOfAsync(
         string model, string name, CancellationToken cancellationToken)

@@ -39,7 +39,8 @@ internal sealed class ChatCalls(IAiClient ai, ModelCaller caller, AnswerCache ca
             if (cache.Find(key) is { } known) return await ReplayAsync(attempt, known, onChunk);
         }
 
-        attempt.TakeRoom(body.Size.Calls, body.Size.InputTokens + body.Size.OutputTokensMax);
+        attempt.TakeRoom(
+            body.Size.Calls, body.Size.InputTokens + body.Size.OutputTokensLikely(attempt.Model.ContextTokens));
         var kept = ttl is null ? null : new List<IMessage>();
         ByteString? completion = null;
         var request = new ChatRequest

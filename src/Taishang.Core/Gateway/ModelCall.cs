@@ -51,23 +51,45 @@ internal sealed record ModelCall
 
     /// <summary>Whoever serves it.</summary>
     public CallEstimate EstimateOf(CallSize size) => Route is null ? EstimateOf(Model, size) : new CallEstimate(
-        size.InputTokens, size.OutputTokensMax, Route.CostsMaxOf(size));
+        size.InputTokens, Route.OutputTokensMaxOf(size), Route.CostsMaxOf(size));
 
     /// <summary>When this model serves it.</summary>
-    public static CallEstimate EstimateOf(UsableModel? model, CallSize size) => new(
-        size.InputTokens, size.OutputTokensMax,
-        model?.Price is { } price
-            ? [new CostAnswer(price.CostOf(size.InputTokens, size.OutputTokensMax, size.Calls), price.Currency)] : []);
+    public static CallEstimate EstimateOf(UsableModel? model, CallSize size)
+    {
+        var output = size.OutputTokensMaxOf(model?.ContextTokens);
+        return new CallEstimate(
+            size.InputTokens, output,
+            model?.Price is { } price
+                ? [new CostAnswer(price.CostOf(size.InputTokens, output, size.Calls), price.Currency)] : []);
+    }
 }
 
 /// <summary>How much a call can ask for at most.</summary>
 /// <param name="InputTokens">Upper bound.</param>
-/// <param name="OutputTokensMax">Upper bound; 0 where nothing is written.</param>
+/// <param name="OutputTokens">Upper bound; 0 where nothing is written, null where only the model's context bounds it.
+/// </param>
 /// <param name="Calls">Calls of the model that it is cut into.</param>
-internal readonly record struct CallSize(long InputTokens, long OutputTokensMax, int Calls)
+internal readonly record struct CallSize(long InputTokens, long? OutputTokens, int Calls)
 {
+    /// <summary>What is set aside for an answer that neither the caller nor a known context bounds.</summary>
+    private const int OutputTokensDefault = 8_192;
+
+
     /// <summary>Around a text: what marks its beginning and end.</summary>
     private const int FrameTokens = 4;
+
+    /// <summary>Answers that one call asks for.</summary>
+    public int Choices { get; init; } = 1;
+
+    /// <summary>The most that a model of this context can write.</summary>
+    /// <param name="contextTokens">null where nobody has said.</param>
+    public long OutputTokensMaxOf(int? contextTokens) =>
+        OutputTokens ?? (long)(contextTokens ?? OutputTokensDefault) * Choices;
+
+    /// <summary>What is taken of limits that are corrected when the call ends: an answer that its caller does not bound
+    /// is seldom as long as a large context, and would keep all others out.</summary>
+    public long OutputTokensLikely(int? contextTokens) => OutputTokensMaxOf(
+        Math.Min(contextTokens ?? OutputTokensDefault, OutputTokensDefault));
 
     /// <summary>No tokenizer makes more tokens of a text than it has bytes.</summary>
     public static long TokensMaxOf(IEnumerable<string> texts)

@@ -161,4 +161,7 @@ public sealed record UsableModel(Model Model, ModelVersion Version, ModelSpec Sp
 
     /// <summary>null for a version that may be asked for as much as anybody likes.</summary>
     public ModelLimits? Limits { get; } = ModelLimits.Of(Version.Config);
+
+    /// <summary>What a chat model reads and writes together; null where nobody has said.</summary>
+    public int? ContextTokens { get; } = ModelFacts.Of(Version).ContextTokens;
 }

@@ -46,6 +46,35 @@ public sealed class AdmissionTests
         Assert.Single(world.Called);
     }
 
+    [Theory]
+    [InlineData("", "", 8_192, 8.192)]
+    [InlineData("\"context_tokens\":50000", "", 50_000, 50)]
+    [InlineData("\"context_tokens\":2000", "", 2_000, 2)]
+    [InlineData("\"context_tokens\":2000", "\"n\":3,", 6_000, 6)]
+    [InlineData("\"context_tokens\":2000", "\"n\":3,\"max_tokens\":100,", 300, 0.3)]
+    public async Task An_answer_that_its_caller_does_not_bound_is_bounded_by_the_context_where_it_is_known(
+        string context, string bound, long tokens, double cost)
+    {
+        await using var world = await StartAsync();
+        var config = "\"price\":{\"currency\":\"USD\",\"output_per_1k\":1}" + (context.Length > 0 ? "," + context : "");
+        await world.RegisterOneAsync("talk", "{" + config + "}");
+        await world.RegisterOneAsync(
+            "talk2", """{"context_tokens":500,"price":{"currency":"CNY","output_per_1k":1}}""");
+        await world.RouteAsync("main", """{"model":"talk2"}""", ""","fallbacks":[{"model":"talk"}]""");
+        foreach (var model in (string[])["builtin/talk", "main"])
+        {
+            await world.PostAsync(
+                "/v1/chat/completions",
+                $$"""{"model":"{{model}}",{{bound}}"messages":[{"role":"user","content":"hi"}]}""");
+        }
+
+        Assert.Equal([tokens, tokens], _book.Reserved.Select(one => one.Estimate.OutputTokensMax));
+        Assert.All(_book.Reserved, one => Assert.Equal((decimal)cost, one.Estimate.CostIn("USD")));
+        // The other target would have written and cost less.
+        var least = bound.Contains("max_tokens") ? 0.3m : bound.Length > 0 ? 1.5m : 0.5m;
+        Assert.Equal(least, _book.Reserved.Last().Estimate.CostIn("CNY"));
+    }
+
     [Fact]
     public async Task A_stream_that_breaks_is_settled_with_what_was_passed_on()
     {

@@ -18,9 +18,6 @@ internal sealed class ChatBody
     private const int MessagesMax = 10_000;
     private const int ChoicesMax = 128;
 
-    /// <summary>What is set aside for an answer whose length the caller does not limit.</summary>
-    private const int OutputTokensDefault = 8_192;
-
     private static readonly JsonDocumentOptions Options =
         new() { MaxDepth = DepthMax, AllowDuplicateProperties = false };
 
@@ -64,7 +61,7 @@ internal sealed class ChatBody
             && FlagOf(errors, options, "include_usage");
         var choices = NumberOf(errors, root, "n", ChoicesMax) ?? 1;
         var output = NumberOf(errors, root, "max_completion_tokens", int.MaxValue)
-            ?? NumberOf(errors, root, "max_tokens", int.MaxValue) ?? OutputTokensDefault;
+            ?? NumberOf(errors, root, "max_tokens", int.MaxValue);
         errors.ThrowIfAny();
         return new ChatBody
         {
@@ -73,7 +70,7 @@ internal sealed class ChatBody
             IncludeUsage = usage,
             Texts = texts,
             // Names, roles, tools and marks between messages are read by the model too.
-            Size = new CallSize(json.Length, output * choices, 1),
+            Size = new CallSize(json.Length, output * choices, 1) { Choices = (int)choices },
             Json = Rest(root),
         };
     }

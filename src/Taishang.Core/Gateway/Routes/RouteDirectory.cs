@@ -61,18 +61,20 @@ internal sealed class RouteDirectory(
             (_, before) => before.Row == row ? before : new RouteState(row, before, dice));
     }
 
-    /// <summary>What targets cost is asked when a route is read, so that a decision waits for nothing.</summary>
+    /// <summary>What targets cost and write is asked when a route is read, so that a decision waits for nothing.
+    /// </summary>
     private async Task PriceAsync(RouteState state, CancellationToken cancellation)
     {
         foreach (var target in state.Targets)
         {
             try
             {
-                target.Price = (await gate.RequireAsync(target.Reference, null, null, cancellation)).Price;
+                var model = await gate.RequireAsync(target.Reference, null, null, cancellation);
+                (target.Price, target.ContextTokens) = (model.Price, model.ContextTokens);
             }
             catch (ApiException e) when (CallFaults.IsOfRegistry(e))
             {
-                // Passed over when a call comes to it; until then its last price stands.
+                // Passed over when a call comes to it; until then its last ones stand.
             }
         }
     }

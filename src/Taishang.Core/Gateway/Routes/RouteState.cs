@@ -53,7 +53,8 @@ internal sealed class RouteState
         foreach (var target in Targets)
         {
             if (target.Price is not { } price) continue;
-            var cost = price.CostOf(size.InputTokens, size.OutputTokensMax, size.Calls);
+            var output = size.OutputTokensMaxOf(target.ContextTokens);
+            var cost = price.CostOf(size.InputTokens, output, size.Calls);
             var at = most?.FindIndex(one => one.Currency == price.Currency) ?? -1;
             if (at < 0) (most ??= []).Add(new CostAnswer(cost, price.Currency));
             else if (most![at].Amount < cost) most[at] = new CostAnswer(cost, price.Currency);
@@ -61,6 +62,10 @@ internal sealed class RouteState
 
         return most is null ? [] : most;
     }
+
+    /// <summary>By the target that can write most.</summary>
+    public long OutputTokensMaxOf(CallSize size) =>
+        Targets.Length == 0 ? 0 : Targets.Max(target => size.OutputTokensMaxOf(target.ContextTokens));
 
     public IReadOnlyList<TargetView> Views(long nowMs) =>
         [.. Targets.Select(target => target.Health.View(target.Reference, nowMs))];

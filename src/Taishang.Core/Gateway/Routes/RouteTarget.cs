@@ -10,6 +10,7 @@ internal sealed class RouteTarget(RouteTargetSpec spec, bool isFallback, TargetH
 
     private ModelPrice? _price;
     private double _comparedCost;
+    private int _contextTokens;
 
     public string Reference { get; } = spec.Model;
 
@@ -28,6 +29,13 @@ internal sealed class RouteTarget(RouteTargetSpec spec, bool isFallback, TargetH
             Volatile.Write(ref _price, value);
             Volatile.Write(ref _comparedCost, (double)(value?.CostOf(ComparedTokens, ComparedTokens, 1) ?? 0));
         }
+    }
+
+    /// <summary>Of the model, as it was then; null where nobody has said.</summary>
+    public int? ContextTokens
+    {
+        get => Volatile.Read(ref _contextTokens) is var tokens and > 0 ? tokens : null;
+        set => Volatile.Write(ref _contextTokens, value ?? 0);
     }
 
     /// <summary>What it is compared by under `lowest_cost`; worked out once, since decimals are slow.</summary>

@@ -113,6 +113,26 @@ public sealed class ModelLimitTests
     }
 
     [Fact]
+    public async Task A_chat_that_its_caller_does_not_bound_takes_no_more_of_a_minute_than_a_usual_answer()
+    {
+        await using var world = await GatewayWorld.StartAsync();
+        await world.RegisterOneAsync(
+            "talk", """{"context_tokens":100000,"limits":{"tokens_per_minute":20000}}""");
+        var held = new TaskCompletionSource();
+        world.Before = (_, _) => held.Task;
+        const string Chat = """{"model":"builtin/talk","messages":[{"role":"user","content":"hi"}]}""";
+        Task<HttpResponseMessage>[] two =
+            [.. Enumerable.Range(0, 2).Select(_ => world.SendAsync("/v1/chat/completions", Chat))];
+        while (world.Called.Count < 2) await Task.Yield();
+        using var third = await world.SendAsync("/v1/chat/completions", Chat);
+        Assert.Equal(HttpStatusCode.TooManyRequests, third.StatusCode);
+        held.SetResult();
+        foreach (var answer in await Task.WhenAll(two)) Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        using var after = await world.SendAsync("/v1/chat/completions", Chat);
+        Assert.Equal(HttpStatusCode.OK, after.StatusCode);
+    }
+
+    [Fact]
     public async Task Calls_at_once_are_bounded_and_a_shadow_takes_room_like_any_other()
     {
         await using var world = await GatewayWorld.StartAsync();
