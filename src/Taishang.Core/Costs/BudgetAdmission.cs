@@ -50,17 +50,15 @@ internal sealed class BudgetAdmission(
 
     public ValueTask<BudgetSet> BudgetsAsync(CancellationToken cancellation) => directory.GetAsync(cancellation);
 
-    public static void Release(List<BudgetHold> holds)
+    public static void Release(IReadOnlyList<BudgetHold> holds)
     {
         foreach (var hold in holds) hold.Counter.Settle(hold.Held, 0);
-        holds.Clear();
     }
 
     /// <summary>Puts what was used in the place of what is held, and into the figures of the hour.</summary>
-    public void Settle(CallScope scope, List<BudgetHold> holds, CallUsage usage)
+    public void Settle(CallScope scope, IReadOnlyList<BudgetHold> holds, CallUsage usage)
     {
         foreach (var hold in holds) hold.Counter.Settle(hold.Held, UsedOf(hold.Budget, usage));
-        holds.Clear();
         var hour = (long)(time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalHours;
         ledger.Usage.Add(
             new UsageKey(

@@ -6,18 +6,18 @@ namespace Taishang.Core.Costs;
 /// tried.</summary>
 internal sealed class CallReservation(BudgetAdmission admission, CallScope scope) : IReservation
 {
-    private static readonly List<BudgetHold> Nothing = [];
-
-    private List<Budget> _budgets = [];
-    private List<BudgetHold> _ofCall = Nothing;
-    private List<BudgetHold> _ofModel = Nothing;
+    private IReadOnlyList<Budget> _budgets = [];
+    private IReadOnlyList<BudgetHold> _ofCall = [];
+    private IReadOnlyList<BudgetHold> _ofModel = [];
     private bool _settled;
 
-    public void Hold(List<Budget> budgets, List<BudgetHold> holds) => (_budgets, _ofCall) = (budgets, holds);
+    public void Hold(IReadOnlyList<Budget> budgets, IReadOnlyList<BudgetHold> holds) =>
+        (_budgets, _ofCall) = (budgets, holds);
 
     public async ValueTask EnterAsync(CallScope tried, CallEstimate estimate, CancellationToken cancellation)
     {
-        if (_ofModel.Count > 0) BudgetAdmission.Release(_ofModel);
+        BudgetAdmission.Release(_ofModel);
+        _ofModel = [];
         admission.RequireCounted(_budgets, tried);
         if ((await admission.BudgetsAsync(cancellation)).OfModel(tried) is not { } budgets) return;
         admission.RequireCounted(budgets, tried);
@@ -36,8 +36,8 @@ internal sealed class CallReservation(BudgetAdmission admission, CallScope scope
     {
         if (_settled) return default;
         _settled = true;
-        if (_ofCall.Count > 0) BudgetAdmission.Release(_ofCall);
-        if (_ofModel.Count > 0) BudgetAdmission.Release(_ofModel);
+        BudgetAdmission.Release(_ofCall);
+        BudgetAdmission.Release(_ofModel);
         return default;
     }
 }

@@ -53,6 +53,21 @@ public sealed class UsageTests
         }
     }
 
+    [Fact]
+    public async Task Calls_at_once_that_no_budget_covers_are_all_counted()
+    {
+        await using var world = await CostWorld.StartAsync(Dialect.Sqlite);
+        var node = await world.AddAsync();
+        // They share nothing but the figures of their group.
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+        {
+            for (var i = 0; i < 20_000; i++) Assert.Equal(0, await node.CallAsync(1));
+        })));
+        await node.Worker.FlushAsync(default);
+        var (_, _, totals) = await QueryAsync(world, "day", []);
+        Assert.Equal((160_000, 160_000), (totals.Calls, totals.InputTokens));
+    }
+
     [Theory, ClassData(typeof(EveryDatabase))]
     public async Task Callers_beyond_as_many_rows_as_an_hour_may_have_are_counted_together(Dialect dialect)
     {
