@@ -50,6 +50,25 @@ public sealed class BudgetExactnessTests
     }
 
     [Theory, ClassData(typeof(EveryDatabase))]
+    public async Task Room_that_one_process_does_not_use_comes_to_another_that_was_refused(Dialect dialect)
+    {
+        await using var world = await CostWorld.StartAsync(dialect);
+        CostNode[] nodes = [await world.AddAsync(), await world.AddAsync()];
+        var budget = await world.BudgetAsync(nodes[0], one => one with { LimitUnits = 40 });
+        Assert.Equal(0, await nodes[0].CallAsync());
+        Assert.True((await world.StateAsync(budget)).Reserved > 1);
+        var admitted = 1;
+        int code;
+        for (; (code = await nodes[1].CallAsync()) == 0; admitted++) Assert.True(admitted < 40);
+        Assert.Equal(Held, code);
+        await nodes[0].Worker.FlushAsync(default);
+        // A refusal stands for a moment, and no room has been idle for long.
+        world.Clock.Advance(TimeSpan.FromMilliseconds(150));
+        for (; admitted < 40; admitted++) Assert.Equal(0, await nodes[1].CallAsync());
+        Assert.Equal(Exceeded, await nodes[1].CallAsync());
+    }
+
+    [Theory, ClassData(typeof(EveryDatabase))]
     public async Task Seeded_calls_of_three_processes_never_pass_the_limit_and_all_that_they_used_is_counted(
         Dialect dialect)
     {

@@ -136,6 +136,22 @@ public sealed class BudgetLifeTests
         Assert.Equal(0, await ReservedAsync(world, "2026-11-22"));
     }
 
+    [Fact]
+    public async Task A_call_that_comes_to_a_budget_in_the_moment_of_its_end_does_not_wait_for_it()
+    {
+        await using var world = await CostWorld.StartAsync(Dialect.Sqlite);
+        var node = await world.AddAsync();
+        var budget = await world.BudgetAsync(node, one => one with { LimitUnits = 2 });
+        var ledger = node.Get<CostLedger>();
+        var counter = ledger.CounterOf(budget);
+        await node.Get<BudgetStore>().DeleteAsync(budget.Id, default);
+        Assert.Null(await ledger.TakeAsync(counter, 5, default));
+        // The ledger has forgotten the counter, and nothing would ever answer who waits at it.
+        Assert.NotSame(counter, ledger.CounterOf(budget));
+        var late = ledger.TakeAsync(counter, 5, default).AsTask();
+        Assert.True(late.IsCompletedSuccessfully);
+    }
+
     [Theory, ClassData(typeof(EveryDatabase))]
     public async Task A_budget_in_shadow_mode_counts_what_it_would_have_refused_and_refuses_nothing(Dialect dialect)
     {

@@ -83,6 +83,41 @@ public sealed class CostFaultTests
         Assert.Equal((0, 0), (state.Used, state.Reserved));
     }
 
+    [Fact]
+    public async Task A_caller_that_goes_away_as_its_room_comes_gives_it_back()
+    {
+        var options = new CostOptions();
+        var period = BudgetPeriod.Of(BudgetWords.Day, new DateTimeOffset(2026, 11, 22, 8, 0, 0, TimeSpan.Zero));
+        for (var i = 0; i < 20_000; i++)
+        {
+            var counter = new BudgetCounter(new Budget { Id = "id", Name = "few" }, period, options);
+            using var gone = new CancellationTokenSource();
+            var call = counter.TakeAsync(1, 0, () => { }, gone.Token).AsTask();
+            var delta = counter.Capture(beat: false, 0, closing: false)!;
+            using var both = new Barrier(2);
+            var leaves = Task.Run(() =>
+            {
+                both.SignalAndWait();
+                gone.Cancel();
+            });
+            both.SignalAndWait();
+            counter.Apply(delta, new CounterResult(1, 0, 1, 0, 10, false), 0);
+            await leaves;
+            try
+            {
+                Assert.Null(await call);
+                counter.Settle(1, 0);
+            }
+            catch (OperationCanceledException)
+            {
+                // Its room is free again, whichever of the two was first.
+            }
+
+            var back = counter.Capture(beat: true, 0, closing: true)!;
+            Assert.Equal((0, 0), (back.Leased, back.Spent));
+        }
+    }
+
     private static Task<long> CallsAsync(CostWorld world) => world.Data.Database.ReadAsync(
         session => session.ScalarAsync<long>("SELECT COALESCE(SUM(calls), 0) FROM tai_usage"), default);
 }
