@@ -21,12 +21,18 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
     /// <summary>The present snapshot with a lease on its generation, rows that expired by now left out.</summary>
     public Snapshot Acquire()
     {
-        if (time.GetUtcNow().UtcTicks >= Volatile.Read(ref _nextExpiryTicks))
-            SweepExpired();
-
+        var now = time.GetUtcNow().UtcTicks;
         while (true)
         {
+            if (now >= Volatile.Read(ref _nextExpiryTicks))
+                SweepExpired();
+
             var snapshot = Volatile.Read(ref _current);
+
+            // A row may be written when its time is over already: it is announced before it is published.
+            if (now >= Volatile.Read(ref _nextExpiryTicks))
+                continue;
+
             if (snapshot.Generation.TryAcquire())
                 return snapshot;
 
@@ -128,8 +134,8 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
             old = _generation;
             _generation = next;
             _expiries = expiries;
-            Volatile.Write(ref _nextExpiryTicks, NextExpiry());
             Publish();
+            Volatile.Write(ref _nextExpiryTicks, NextExpiry());
         }
 
         old.Release();
@@ -214,8 +220,9 @@ internal sealed class CollectionState(Generation first, TimeProvider time)
             _live--;
         }
 
-        Volatile.Write(ref _nextExpiryTicks, NextExpiry());
+        // In this order: whoever reads that nothing is due must find the snapshot from which it is gone.
         Publish();
+        Volatile.Write(ref _nextExpiryTicks, NextExpiry());
     }
 
     private long NextExpiry() => _expiries.TryPeek(out _, out var ticks) ? ticks : RowRecord.Never;

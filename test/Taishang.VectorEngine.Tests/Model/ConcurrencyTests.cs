@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Taishang.VectorEngine.Tests.Model;
 
@@ -166,6 +167,66 @@ public sealed class ConcurrencyTests
         await reader;
 
         Assert.Equal(0, torn);
+    }
+
+    [Fact]
+    public async Task Rows_whose_time_has_come_are_seen_by_nobody_while_another_reader_sweeps_them_out()
+    {
+        const int Rounds = 30_000;
+        var clock = new FakeTimeProvider();
+        await using var folder = new EngineFolder();
+        folder.Engine = folder.Engine with { Time = clock, SyncBeforeAcknowledge = false };
+        var collection = await folder.CreateAsync(
+            new VectorCollectionOptions { Dimensions = Dimensions, Index = IndexKind.Flat });
+        var vector = Rows.Vectors(9, 1, Dimensions)[0];
+        var seen = 0;
+        using var together = new Barrier(2);
+        var reader = Task.Run(() =>
+        {
+            for (var round = 0; round < Rounds; round++)
+                Look();
+        });
+        for (var round = 0; round < Rounds; round++)
+        {
+            var row = Rows.Row("one", vector) with { ExpiresAt = clock.GetUtcNow().AddSeconds(1) };
+            await collection.UpsertAsync([row], CancellationToken.None);
+            clock.Advance(TimeSpan.FromSeconds(2));
+            Look();
+        }
+
+        await reader;
+        Assert.Equal(0, seen);
+
+        void Look()
+        {
+            together.SignalAndWait(TestContext.Current.CancellationToken);
+            if (collection.Count() != 0)
+                Interlocked.Increment(ref seen);
+            together.SignalAndWait(TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
+    public async Task Rows_that_are_written_after_their_time_are_seen_by_nobody()
+    {
+        await using var folder = new EngineFolder();
+        folder.Engine = folder.Engine with { SyncBeforeAcknowledge = false };
+        var collection = await folder.CreateAsync(
+            new VectorCollectionOptions { Dimensions = Dimensions, Index = IndexKind.Flat });
+        var row = Rows.Row("one", Rows.Vectors(9, 1, Dimensions)[0]) with { ExpiresAt = DateTimeOffset.UnixEpoch };
+        using var stop = new CancellationTokenSource();
+        var reader = Task.Run(() =>
+        {
+            var seen = 0;
+            while (!stop.IsCancellationRequested)
+                seen += (int)collection.Count();
+            return seen;
+        });
+        for (var round = 0; round < 30_000; round++)
+            await collection.UpsertAsync([row], CancellationToken.None);
+        await stop.CancelAsync();
+
+        Assert.Equal(0, await reader);
     }
 
     /// <summary>Takes its time before it notes a share, so that a second thread could come first.</summary>
