@@ -11,6 +11,10 @@ public sealed class FullDiskTests
         Hnsw = new HnswOptions { EfConstruction = 16 },
     };
 
+    /// <summary>Metadata that does not fit into what is left of the log's last block, which is the log's already.
+    /// </summary>
+    private static readonly string MoreThanABlock = $$"""{"text":"{{new string('x', 5000)}}"}""";
+
     [Fact]
     public async Task On_a_full_disk_reads_searches_and_deletes_go_on_and_writes_resume_when_there_is_room()
     {
@@ -57,7 +61,8 @@ public sealed class FullDiskTests
         var upserts = new List<Task<int>>();
         for (var i = 0; i < 100; i++)
         {
-            upserts.Add(collection.UpsertAsync([Rows.Row($"u{i}", vectors[i])], CancellationToken.None));
+            upserts.Add(collection.UpsertAsync(
+                [Rows.Row($"u{i}", vectors[i], MoreThanABlock)], CancellationToken.None));
             deletes.Add(collection.DeleteAsync([new VectorId($"r{i:D6}")], CancellationToken.None));
         }
 
@@ -89,13 +94,11 @@ public sealed class FullDiskTests
 
     private static async Task RefusesAsync(VectorCollection collection)
     {
-        // More than what is left of the log's last block, which is the log's already.
-        var metadata = $$"""{"text":"{{new string('x', 5000)}}"}""";
         var before = collection.Count();
         for (var i = 0; i < 3; i++)
         {
             var refused = await Assert.ThrowsAsync<WriteFailedException>(
-                () => collection.UpsertAsync([Rows.Row("more", new float[16], metadata)], CancellationToken.None));
+                () => collection.UpsertAsync([Rows.Row("more", new float[16], MoreThanABlock)], CancellationToken.None));
             Assert.Contains("No space left", refused.Message, StringComparison.Ordinal);
         }
 
