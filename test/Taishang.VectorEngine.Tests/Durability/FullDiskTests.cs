@@ -98,7 +98,8 @@ public sealed class FullDiskTests
         for (var i = 0; i < 3; i++)
         {
             var refused = await Assert.ThrowsAsync<WriteFailedException>(
-                () => collection.UpsertAsync([Rows.Row("more", new float[16], MoreThanABlock)], CancellationToken.None));
+                () => collection.UpsertAsync(
+                    [Rows.Row("more", new float[16], MoreThanABlock)], CancellationToken.None));
             Assert.Contains("No space left", refused.Message, StringComparison.Ordinal);
         }
 
